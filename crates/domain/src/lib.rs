@@ -1,1 +1,8 @@
-//! postroom-domain
+//! The rules of the Conversations page as plain data and pure functions.
+//!
+//! Nothing here reads a clock, makes an id, draws a random number, or talks to anything: time and ids come in as
+//! arguments, decisions come out as values. The store, the mail workers, the HTTP API and the tests all ask these
+//! same functions.
+
+pub mod address;
+pub mod ids;
