@@ -1,0 +1,3 @@
+DROP TABLE users;
+DROP TABLE blobs;
+DROP TABLE workspace_counters;

@@ -1,0 +1,2 @@
+DROP TABLE folders;
+DROP TABLE mailboxes;

@@ -1,0 +1,2 @@
+DROP TABLE delivery_recipients;
+DROP TABLE outbox;
