@@ -64,8 +64,6 @@ CREATE TABLE messages (
     rfc_message_id    text NOT NULL CHECK (length(rfc_message_id) BETWEEN 1 AND 998),
     -- MAIL-3; NULL on an issued one until its bytes are rendered.
     content_digest    bytea CHECK (length(content_digest) = 32),
-    in_reply_to       text[] NOT NULL DEFAULT '{}',
-    refs              text[] NOT NULL DEFAULT '{}',
     raw_sha256        bytea,
     subject           text NOT NULL,
     from_name         text,
@@ -87,7 +85,6 @@ CREATE TABLE messages (
     threading_matched text,
     sender_known      boolean NOT NULL,
     sender_verified   boolean NOT NULL,
-    notices           jsonb NOT NULL DEFAULT '[]',
     version           bigint NOT NULL DEFAULT 1,
     created_at        timestamptz NOT NULL DEFAULT now(),
     updated_at        timestamptz NOT NULL DEFAULT now(),
@@ -115,6 +112,11 @@ CREATE INDEX messages_variants ON messages (workspace_id, variant_of) WHERE vari
 CREATE TABLE message_bodies (
     workspace_id uuid NOT NULL,
     message_id   uuid NOT NULL,
+    -- The Message-IDs that its headers name, without <>.
+    in_reply_to  text[] NOT NULL DEFAULT '{}',
+    refs         text[] NOT NULL DEFAULT '{}',
+    -- What was odd about it, for people.
+    notices      jsonb NOT NULL DEFAULT '[]',
     text         text NOT NULL,
     -- Sanitised; cid: links as they came.
     html         text,

@@ -4,5 +4,7 @@
 //! arguments, decisions come out as values. The store, the mail workers, the HTTP API and the tests all ask these
 //! same functions.
 
+pub mod access;
 pub mod address;
 pub mod ids;
+pub mod refusal;

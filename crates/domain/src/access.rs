@@ -1,0 +1,189 @@
+//! Who may do and see what (ACC-2 to ACC-4). Asked here once; nobody else compares roles.
+
+use crate::ids::{MailboxId, UserId, WorkspaceId};
+use serde::{Deserialize, Serialize};
+
+/// A user's role in the workspace (ACC-2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Exactly one, fixed when the workspace is made.
+    Owner,
+    /// Manages users, shared mailboxes, custom fields.
+    Administrator,
+    /// Sees all conversations.
+    Manager,
+    /// Sees only their own conversations.
+    TeamMember,
+}
+
+impl Role {
+    /// All roles, the most powerful first.
+    pub const ALL: [Self; 4] = [Self::Owner, Self::Administrator, Self::Manager, Self::TeamMember];
+
+    /// The name in the API and the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Administrator => "administrator",
+            Self::Manager => "manager",
+            Self::TeamMember => "team_member",
+        }
+    }
+
+    /// What this role may do.
+    #[must_use]
+    pub fn may(self, permission: Permission) -> bool {
+        let administers = matches!(self, Self::Owner | Self::Administrator);
+        match permission {
+            Permission::ViewAll => administers || self == Self::Manager,
+            Permission::ManageUsers
+            | Permission::ManageSharedMailboxes
+            | Permission::ManageCustomFields
+            | Permission::ManageWorkspace
+            | Permission::ReadAudit => administers,
+        }
+    }
+}
+
+impl std::str::FromStr for Role {
+    type Err = UnknownRole;
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(UnknownRole)
+    }
+}
+
+/// The text names no role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a role is one of owner, administrator, manager, team_member")]
+pub struct UnknownRole;
+
+/// What a role may be asked for beyond working on what it sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// See every conversation, contact, company and deal of the workspace.
+    ViewAll,
+    /// Invite users, change their roles (not the owner's), deactivate them.
+    ManageUsers,
+    /// Connect, change and remove shared mailboxes.
+    ManageSharedMailboxes,
+    /// Define custom fields.
+    ManageCustomFields,
+    /// Change the workspace's name and settings.
+    ManageWorkspace,
+    /// Read the audit trail.
+    ReadAudit,
+}
+
+/// Somebody who asks for something: a signed-in user, with what they may do read afresh for this very request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The workspace that they belong to; nothing beyond it exists for them.
+    pub workspace_id: WorkspaceId,
+    /// The user who acts.
+    pub user_id: UserId,
+    /// Their role.
+    pub role: Role,
+}
+
+impl Actor {
+    /// Whether their role may.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.role.may(permission)
+    }
+
+    /// Which conversations exist for them.
+    #[must_use]
+    pub fn visibility(&self) -> Visibility {
+        if self.may(Permission::ViewAll) { Visibility::All } else { Visibility::Mine(self.user_id) }
+    }
+
+    /// Whether they may manage (see the settings of, change, remove) a mailbox.
+    #[must_use]
+    pub fn manages_mailbox(&self, mailbox: &MailboxAccess) -> bool {
+        match mailbox.user_id {
+            Some(user) => user == self.user_id || self.may(Permission::ManageUsers),
+            None => self.may(Permission::ManageSharedMailboxes),
+        }
+    }
+}
+
+/// Which conversations exist for somebody: a value that the store turns into SQL (ACC-3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Every one of the workspace.
+    All,
+    /// Those that this user owns.
+    Mine(UserId),
+}
+
+impl Visibility {
+    /// Whether a conversation with this owner exists for them.
+    #[must_use]
+    pub fn sees(self, conversation_owner: UserId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Mine(user) => user == conversation_owner,
+        }
+    }
+}
+
+/// What decides who may use a mailbox (ACC-4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailboxAccess {
+    /// The mailbox.
+    pub id: MailboxId,
+    /// Whose it is; `None` for a shared one.
+    pub user_id: Option<UserId>,
+    /// Still connected.
+    pub active: bool,
+}
+
+impl MailboxAccess {
+    /// Every active user may send from a shared mailbox, only its user from a personal one.
+    #[must_use]
+    pub fn may_send(&self, user: UserId) -> bool {
+        self.active && self.user_id.is_none_or(|owner| owner == user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn the_table_of_roles() {
+        use Permission::{
+            ManageCustomFields, ManageSharedMailboxes, ManageUsers, ManageWorkspace, ReadAudit, ViewAll,
+        };
+        let all = [ViewAll, ManageUsers, ManageSharedMailboxes, ManageCustomFields, ManageWorkspace, ReadAudit];
+        let may = |role: Role| all.map(|permission| role.may(permission));
+        assert_eq!(may(Role::Owner), [true; 6]);
+        assert_eq!(may(Role::Administrator), [true; 6]);
+        assert_eq!(may(Role::Manager), [true, false, false, false, false, false]);
+        assert_eq!(may(Role::TeamMember), [false; 6]);
+    }
+
+    #[test]
+    fn a_team_member_sees_only_their_own() {
+        let [me, other] = [1, 2].map(|n| UserId(Uuid::from_u128(n)));
+        let actor = |role| Actor { workspace_id: WorkspaceId(Uuid::nil()), user_id: me, role };
+        for role in Role::ALL {
+            assert!(actor(role).visibility().sees(me));
+            assert_eq!(actor(role).visibility().sees(other), role != Role::TeamMember);
+        }
+    }
+
+    #[test]
+    fn only_its_user_sends_from_a_personal_mailbox() {
+        let [me, other] = [1, 2].map(|n| UserId(Uuid::from_u128(n)));
+        let mailbox = |user_id, active| MailboxAccess { id: MailboxId(Uuid::nil()), user_id, active };
+        assert!(mailbox(None, true).may_send(me));
+        assert!(mailbox(Some(me), true).may_send(me));
+        assert!(!mailbox(Some(other), true).may_send(me));
+        assert!(!mailbox(None, false).may_send(me));
+    }
+}

@@ -1,0 +1,93 @@
+//! What can go wrong in the store.
+
+use postroom_domain::ids::MessageId;
+
+/// Why a use case was not carried out. Nothing of it was saved then.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It does not exist, or not for this actor (ACC-3): the two are not told apart.
+    #[error("not found")]
+    NotFound,
+    /// They may see it, but their role may not do this.
+    #[error("the role may not do this")]
+    RoleNotAllowed,
+    /// Conversations are not enabled for the workspace (ACC-1).
+    #[error("conversations are not enabled for this workspace")]
+    FeatureNotEnabled,
+    /// The version that the change was made for is not the current one.
+    #[error("the thing was changed meanwhile")]
+    StaleVersion,
+    /// A rule of the product refuses it.
+    #[error(transparent)]
+    Refused(#[from] postroom_domain::refusal::Refusal),
+    /// A newer message than the one last seen has arrived (RPL-6).
+    #[error("the conversation has moved on")]
+    MovedOn {
+        /// The newest message.
+        newest: MessageId,
+    },
+    /// It joined an older conversation.
+    #[error("the conversation was merged into another one")]
+    Merged(postroom_domain::ids::ConversationId),
+    /// The idempotency key was used with another request.
+    #[error("the idempotency key was used with another request")]
+    KeyReused,
+    /// The first request with this idempotency key is still running.
+    #[error("a request with this idempotency key is still running")]
+    KeyInProgress,
+    /// Something with this unique value exists: the field's name.
+    #[error("{0} is already taken")]
+    Taken(&'static str),
+    /// The lease was lost to another worker, or its work is done: whatever was asked did not happen.
+    #[error("the lease is no longer held")]
+    LeaseLost,
+    /// No connection was free for too long, or the database can't be reached. Try again later.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The blob store failed.
+    #[error("the blob store failed: {0}")]
+    Blob(#[from] object_store::Error),
+    /// A secret could not be sealed or opened: the master key is not the one that it was sealed with.
+    #[error("a secret could not be opened with this master key")]
+    Secret,
+    /// What stands in the database is not what the code expects.
+    #[error("unexpected data in the database: {0}")]
+    Corrupt(String),
+    /// The database refused.
+    #[error("the database refused: {0}")]
+    Database(diesel::result::Error),
+}
+
+impl StoreError {
+    /// A deadlock or a serialisation failure: the same transaction may succeed when it is run again.
+    pub(crate) fn is_retryable(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind, Error};
+        match self {
+            Self::Database(Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
+            Self::Database(Error::DatabaseError(_, info)) => info.message().contains("deadlock detected"),
+            _ => false,
+        }
+    }
+}
+
+impl From<diesel::result::Error> for StoreError {
+    fn from(error: diesel::result::Error) -> Self {
+        use diesel::result::{DatabaseErrorKind, Error};
+        match error {
+            Error::NotFound => Self::NotFound,
+            Error::DatabaseError(DatabaseErrorKind::ClosedConnection, info) => {
+                Self::Unavailable(info.message().to_owned())
+            }
+            Error::DatabaseError(_, ref info) if is_disconnect(info.message()) => {
+                Self::Unavailable(info.message().to_owned())
+            }
+            other => Self::Database(other),
+        }
+    }
+}
+
+fn is_disconnect(message: &str) -> bool {
+    ["connection closed", "terminating connection", "shutting down", "starting up", "in recovery mode"]
+        .iter()
+        .any(|sign| message.contains(sign))
+}

@@ -1,0 +1,146 @@
+//! The one place that runs transactions.
+//!
+//! Every use of the database is a transaction that begins by naming its workspace, so that row-level security holds.
+//! A connection goes back to the pool only after its transaction has ended; one whose transaction was dropped half-way
+//! (an error, a cancelled request) is thrown away.
+
+use crate::{Store, error::StoreError};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection, pooled_connection::deadpool::Object};
+use postroom_domain::ids::WorkspaceId;
+use std::time::Duration;
+
+/// Deadlocks and serialisation failures are tried again this often.
+const RETRIES: u32 = 3;
+
+/// An open transaction.
+pub(crate) struct Tx {
+    connection: Option<Object<AsyncPgConnection>>,
+}
+
+impl Tx {
+    /// The connection to run queries on: `query.load(&mut tx.conn())`. Independent queries may be joined; they are
+    /// pipelined then.
+    pub(crate) fn conn(&self) -> &AsyncPgConnection {
+        #[expect(clippy::expect_used, reason = "taken only by commit, which consumes the transaction, and by drop")]
+        self.connection.as_ref().expect("an open transaction has its connection")
+    }
+
+    /// Ends the transaction and gives the connection back.
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        self.conn().batch_execute("COMMIT").await?;
+        drop(self.connection.take());
+        Ok(())
+    }
+
+    /// Runs SQL without arguments.
+    pub(crate) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        Ok(self.conn().batch_execute(sql).await?)
+    }
+}
+
+/// Runs SQL without arguments on a shared connection.
+trait Batch {
+    async fn batch_execute(&self, sql: &str) -> diesel::QueryResult<()>;
+}
+
+impl Batch for AsyncPgConnection {
+    async fn batch_execute(&self, sql: &str) -> diesel::QueryResult<()> {
+        let mut shared = self;
+        SimpleAsyncConnection::batch_execute(&mut shared, sql).await
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            // Closing it ends the transaction on the server.
+            drop(Object::take(connection));
+        }
+    }
+}
+
+/// What a transaction sees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// READ COMMITTED, with row locks where two writers meet.
+    Write,
+    /// One snapshot for all its queries.
+    Read,
+}
+
+impl Store {
+    /// Begins a transaction in a workspace that only reads, all from one snapshot.
+    pub(crate) async fn begin_read(&self, workspace: WorkspaceId) -> Result<Tx, StoreError> {
+        self.begin(Some(workspace), Mode::Read).await
+    }
+
+    async fn begin(&self, workspace: Option<WorkspaceId>, mode: Mode) -> Result<Tx, StoreError> {
+        let connection = self.connection().await?;
+        let tx = Tx { connection: Some(connection) };
+        let begin = match mode {
+            Mode::Write => "BEGIN",
+            Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        let sql = match workspace {
+            // One simple-query message: no round trip of its own for the setting.
+            Some(id) => format!("{begin}; SET LOCAL postroom.workspace_id = '{id}'"),
+            None => begin.to_owned(),
+        };
+        tx.batch(&sql).await?;
+        Ok(tx)
+    }
+
+    /// Runs `work` in a transaction in a workspace, again after a deadlock or a serialisation failure. Nothing is saved
+    /// unless `work` and the commit succeed.
+    pub(crate) async fn write<T>(
+        &self,
+        workspace: WorkspaceId,
+        work: impl AsyncFn(&Tx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.run(Some(workspace), work).await
+    }
+
+    /// The same for the global tables alone.
+    pub(crate) async fn write_global<T>(
+        &self,
+        work: impl AsyncFn(&Tx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.run(None, work).await
+    }
+
+    async fn run<T>(
+        &self,
+        workspace: Option<WorkspaceId>,
+        work: impl AsyncFn(&Tx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut tries = 0;
+        loop {
+            let tx = self.begin(workspace, Mode::Write).await?;
+            let outcome = match work(&tx).await {
+                Ok(value) => tx.commit().await.map(|()| value),
+                Err(error) => {
+                    // A clean end keeps the connection; if even that fails it is thrown away with `tx`.
+                    if tx.batch("ROLLBACK").await.is_ok() {
+                        tx.release();
+                    }
+                    Err(error)
+                }
+            };
+            match outcome {
+                Err(error) if error.is_retryable() && tries < RETRIES => {
+                    tries += 1;
+                    tracing::debug!(tries, %error, "running the transaction again");
+                    tokio::time::sleep(Duration::from_millis(5 << tries)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+impl Tx {
+    /// Gives the connection back after the transaction has ended in another way than by commit.
+    fn release(mut self) {
+        drop(self.connection.take());
+    }
+}
