@@ -1,1 +1,13 @@
-//! postroom-api
+//! The HTTP API: routes, sign-in, shapes of requests and answers, OpenAPI.
+//!
+//! A handler is short: it extracts, calls one use case of the store, and answers. What is the same for every
+//! operation (errors, limits, request ids, preconditions, cursors) stands once, in a module of its own.
+
+pub mod cursor;
+pub mod etag;
+pub mod form;
+pub mod keys;
+pub mod links;
+pub mod password;
+pub mod problem;
+pub mod tokens;

@@ -1,0 +1,229 @@
+//! What a single value must be.
+
+use super::{At, Form};
+use crate::problem::FieldCode;
+use postroom_domain::address::{EmailAddress, NamedAddress};
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::borrow::Cow;
+use uuid::Uuid;
+
+/// A field of a merge patch (RFC 7396).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Patch<T> {
+    /// Not there: leave it as it is.
+    #[default]
+    Absent,
+    /// `null`: clear it.
+    Null,
+    /// Set it to this.
+    Value(T),
+}
+
+impl<T> Patch<T> {
+    /// What is to be saved: `None` leaves, `Some(None)` clears.
+    #[expect(clippy::option_option, reason = "this is what the store takes for a nullable column")]
+    pub fn change(self) -> Option<Option<T>> {
+        match self {
+            Self::Absent => None,
+            Self::Null => Some(None),
+            Self::Value(value) => Some(Some(value)),
+        }
+    }
+}
+
+fn string(value: Value, at: &mut At<'_>) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => at.wrong(FieldCode::InvalidType, "A text is needed."),
+    }
+}
+
+fn length(text: String, max: usize, at: &mut At<'_>) -> Option<String> {
+    if text.chars().count() > max {
+        return at.wrong(FieldCode::TooLong, format!("At most {max} characters."));
+    }
+    Some(text)
+}
+
+/// Text of several lines, at most `max` characters. No NUL: PostgreSQL can't keep one.
+pub fn text(max: usize) -> impl FnOnce(Value, &mut At<'_>) -> Option<String> {
+    move |value, at| {
+        let text = length(string(value, at)?, max, at)?;
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            return at.wrong(FieldCode::InvalidCharacter, "Control characters are not allowed.");
+        }
+        Some(text)
+    }
+}
+
+/// HTML as an editor makes it, at most `max` bytes. It is made harmless later; here only NUL is refused.
+pub fn html(max: usize) -> impl FnOnce(Value, &mut At<'_>) -> Option<String> {
+    move |value, at| {
+        let text = string(value, at)?;
+        if text.len() > max {
+            return at.wrong(FieldCode::TooLong, format!("At most {max} bytes."));
+        }
+        if text.contains('\0') {
+            return at.wrong(FieldCode::InvalidCharacter, "A NUL character is not allowed.");
+        }
+        Some(text)
+    }
+}
+
+/// One line of text with something in it, at most `max` characters, surrounding white space dropped.
+///
+/// Line breaks and other control characters are refused: such a text ends up in mail headers.
+pub fn line(max: usize) -> impl FnOnce(Value, &mut At<'_>) -> Option<String> {
+    move |value, at| {
+        let text = length(string(value, at)?, max, at)?;
+        if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+            return at
+                .wrong(FieldCode::InvalidCharacter, "Line breaks and control characters are not allowed.");
+        }
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return at.wrong(FieldCode::Required, "This can't be empty.");
+        }
+        Some(trimmed.to_owned())
+    }
+}
+
+/// A password or token: something, at most `max` bytes, never shown.
+pub fn secret(max: usize) -> impl FnOnce(Value, &mut At<'_>) -> Option<SecretString> {
+    move |value, at| {
+        let text = string(value, at)?;
+        if text.is_empty() {
+            return at.wrong(FieldCode::Required, "This can't be empty.");
+        }
+        if text.len() > max {
+            return at.wrong(FieldCode::TooLong, format!("At most {max} bytes."));
+        }
+        if text.contains('\0') {
+            return at.wrong(FieldCode::InvalidCharacter, "A NUL character is not allowed.");
+        }
+        Some(SecretString::from(text))
+    }
+}
+
+/// An e-mail address.
+pub fn email(value: Value, at: &mut At<'_>) -> Option<EmailAddress> {
+    match EmailAddress::parse(&string(value, at)?) {
+        Ok(address) => Some(address),
+        Err(error) => at.wrong(FieldCode::InvalidEmail, sentence(&error.to_string())),
+    }
+}
+
+/// `{"name": …, "address": …}`, or the bare address as a text.
+pub fn named_address(value: Value, at: &mut At<'_>) -> Option<NamedAddress> {
+    if value.is_string() {
+        return email(value, at).map(NamedAddress::bare);
+    }
+    object(|form: &mut Form<'_>| {
+        let name = form.optional("name", line(200));
+        let address = form.required("address", email);
+        Some(NamedAddress { name: name?, address: address? })
+    })(value, at)
+}
+
+/// An id. Whether the thing is there and visible is the store's to say.
+pub fn id<T: From<Uuid>>(value: Value, at: &mut At<'_>) -> Option<T> {
+    let text = string(value, at)?;
+    match Uuid::try_parse(&text) {
+        Ok(id) => Some(T::from(id)),
+        Err(_) => at.wrong(FieldCode::InvalidId, "An id is a UUID."),
+    }
+}
+
+/// One of an enum's names; `names` is what the message offers.
+pub fn choice<T: DeserializeOwned>(names: &'static str) -> impl FnOnce(Value, &mut At<'_>) -> Option<T> {
+    move |value, at| {
+        if !value.is_string() {
+            return at.wrong(FieldCode::InvalidType, format!("One of these texts is needed: {names}."));
+        }
+        match serde_json::from_value(value) {
+            Ok(value) => Some(value),
+            Err(_) => at.wrong(FieldCode::InvalidValue, format!("One of: {names}.")),
+        }
+    }
+}
+
+/// `true` or `false`.
+pub fn boolean(value: Value, at: &mut At<'_>) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(value),
+        _ => at.wrong(FieldCode::InvalidType, "true or false is needed."),
+    }
+}
+
+/// A whole number between `min` and `max`; in a query it stands as text.
+pub fn integer(min: i64, max: i64) -> impl FnOnce(Value, &mut At<'_>) -> Option<i64> {
+    move |value, at| {
+        let number = match &value {
+            Value::Number(number) => number.as_i64(),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        match number {
+            None => at.wrong(FieldCode::InvalidType, "A whole number is needed."),
+            Some(number) if (min..=max).contains(&number) => Some(number),
+            Some(_) => at.wrong(FieldCode::OutOfRange, format!("Between {min} and {max}.")),
+        }
+    }
+}
+
+/// A time zone's name of the IANA database, such as `Europe/Berlin`.
+pub fn time_zone(value: Value, at: &mut At<'_>) -> Option<String> {
+    let name = string(value, at)?;
+    match name.parse::<chrono_tz::Tz>() {
+        Ok(zone) => Some(zone.name().to_owned()),
+        Err(_) => at.wrong(FieldCode::InvalidTimeZone, "A name of the IANA database such as Europe/Berlin."),
+    }
+}
+
+/// A list of at most `max` values that each fit the rule; every wrong one is told.
+pub fn list<T, R>(max: usize, rule: R) -> impl FnOnce(Value, &mut At<'_>) -> Option<Vec<T>>
+where
+    R: Fn(Value, &mut At<'_>) -> Option<T>,
+{
+    move |value, at| {
+        let Value::Array(values) = value else {
+            return at.wrong(FieldCode::InvalidType, "A list is needed.");
+        };
+        if values.len() > max {
+            return at.wrong(FieldCode::TooLong, format!("At most {max} entries."));
+        }
+        let read: Vec<Option<T>> = values
+            .into_iter()
+            .enumerate()
+            .map(|(index, value)| rule(value, &mut at.below(&index.to_string())))
+            .collect();
+        read.into_iter().collect()
+    }
+}
+
+/// A JSON object with fields of its own; unknown ones are refused.
+pub fn object<T>(
+    read: impl FnOnce(&mut Form<'_>) -> Option<T>,
+) -> impl FnOnce(Value, &mut At<'_>) -> Option<T> {
+    move |value, at| {
+        let Value::Object(fields) = value else {
+            return at.wrong(FieldCode::InvalidType, "A JSON object is needed.");
+        };
+        let mut form =
+            Form { fields, asked: Vec::new(), at: At { pointer: at.pointer.clone(), errors: at.errors } };
+        let result = read(&mut form);
+        form.refuse_unknown();
+        result
+    }
+}
+
+/// An error's words as a sentence of ours: capital letter, full stop.
+fn sentence(text: &str) -> Cow<'static, str> {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => Cow::Owned(format!("{}{}.", first.to_uppercase(), characters.as_str())),
+        None => Cow::Borrowed("Not valid."),
+    }
+}
