@@ -7,12 +7,14 @@
 //! [`Actor`]: postroom_domain::access::Actor
 
 mod error;
+mod idempotency;
 pub mod migrate;
 mod pool;
 mod schema;
 mod transaction;
 
 pub use error::StoreError;
+pub use idempotency::{IdempotencyClaim, Outcome, StoredAnswer};
 pub use pool::PoolSettings;
 
 use std::sync::Arc;
@@ -38,10 +40,8 @@ impl Store {
 
     async fn connection(
         &self,
-    ) -> Result<
-        diesel_async::pooled_connection::deadpool::Object<diesel_async::AsyncPgConnection>,
-        StoreError,
-    > {
+    ) -> Result<diesel_async::pooled_connection::deadpool::Object<diesel_async::AsyncPgConnection>, StoreError>
+    {
         pool::acquire(&self.inner.connections).await
     }
 }

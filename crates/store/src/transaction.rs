@@ -21,7 +21,10 @@ impl Tx {
     /// The connection to run queries on: `query.load(&mut tx.conn())`. Independent queries may be joined; they are
     /// pipelined then.
     pub(crate) fn conn(&self) -> &AsyncPgConnection {
-        #[expect(clippy::expect_used, reason = "taken only by commit, which consumes the transaction, and by drop")]
+        #[expect(
+            clippy::expect_used,
+            reason = "taken only by commit, which consumes the transaction, and by drop"
+        )]
         self.connection.as_ref().expect("an open transaction has its connection")
     }
 
@@ -68,6 +71,20 @@ enum Mode {
     Read,
 }
 
+/// An async closure whose running is [`Send`], which `AsyncFn` alone can't say yet. Every such closure is one.
+pub(crate) trait Work<A, R>: Fn(A) -> <Self as Work<A, R>>::Running {
+    /// The future that runs it.
+    type Running: Future<Output = R>;
+}
+
+impl<F, A, R, Running> Work<A, R> for F
+where
+    F: Fn(A) -> Running,
+    Running: Future<Output = R>,
+{
+    type Running = Running;
+}
+
 impl Store {
     /// Begins a transaction in a workspace that only reads, all from one snapshot.
     pub(crate) async fn begin_read(&self, workspace: WorkspaceId) -> Result<Tx, StoreError> {
@@ -92,27 +109,36 @@ impl Store {
 
     /// Runs `work` in a transaction in a workspace, again after a deadlock or a serialisation failure. Nothing is saved
     /// unless `work` and the commit succeed.
-    pub(crate) async fn write<T>(
+    ///
+    /// `work` is an async closure that borrows what it needs (`async |tx| …`, without `move`): it may run several times.
+    pub(crate) fn write<T, F>(
         &self,
         workspace: WorkspaceId,
-        work: impl AsyncFn(&Tx) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        self.run(Some(workspace), work).await
+        work: F,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send
+    where
+        F: AsyncFn(&Tx) -> Result<T, StoreError>,
+        for<'t> F: Work<&'t Tx, Result<T, StoreError>, Running: Send> + Send + Sync,
+        T: Send,
+    {
+        self.run(Some(workspace), work)
     }
 
     /// The same for the global tables alone.
-    pub(crate) async fn write_global<T>(
-        &self,
-        work: impl AsyncFn(&Tx) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        self.run(None, work).await
+    pub(crate) fn write_global<T, F>(&self, work: F) -> impl Future<Output = Result<T, StoreError>> + Send
+    where
+        F: AsyncFn(&Tx) -> Result<T, StoreError>,
+        for<'t> F: Work<&'t Tx, Result<T, StoreError>, Running: Send> + Send + Sync,
+        T: Send,
+    {
+        self.run(None, work)
     }
 
-    async fn run<T>(
-        &self,
-        workspace: Option<WorkspaceId>,
-        work: impl AsyncFn(&Tx) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    async fn run<T, F>(&self, workspace: Option<WorkspaceId>, work: F) -> Result<T, StoreError>
+    where
+        for<'t> F: Work<&'t Tx, Result<T, StoreError>, Running: Send> + Send + Sync,
+        T: Send,
+    {
         let mut tries = 0;
         loop {
             let tx = self.begin(workspace, Mode::Write).await?;
