@@ -1,1 +1,10 @@
-//! postroom-mail
+//! Mail as protocols: reading by IMAP, delivering by SMTP.
+//!
+//! [`net`] says where connections may go and secures them, [`imap`] reads mailboxes and files sent mail, [`smtp`] hands
+//! messages to a mailbox's server with an answer for each recipient.
+
+mod error;
+pub mod imap;
+pub mod net;
+
+pub use error::{CertificateFault, ServerError};

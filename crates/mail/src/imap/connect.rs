@@ -1,0 +1,245 @@
+//! Opening a session: connection, TLS, greeting, sign-in; and the one place where commands run.
+
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::scanner::AnswerLimits;
+use super::transport::{Controls, Interrupter, Mode, Transport};
+use crate::error::ServerError;
+use crate::net::{Endpoint, Network, Security, Wire};
+
+/// Who signs in at a mail server. Debug output shows no secret.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The account's name at the server, often its address.
+    pub username: String,
+    /// What proves it.
+    pub secret: Secret,
+}
+
+/// What proves that an account is ours.
+#[derive(Debug, Clone)]
+pub enum Secret {
+    /// A password, for `AUTH PLAIN` or `LOGIN`.
+    Password(SecretString),
+    /// An OAuth 2 access token, for `XOAUTH2`.
+    OAuth2Token(SecretString),
+}
+
+/// A signed-in IMAP session. Dropping it closes the connection without a word; [`Session::close`] says goodbye.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) inner: imap::Session<Transport>,
+    controls: Controls,
+    interrupter: Interrupter,
+    command_time: Duration,
+    can_idle: bool,
+    pub(super) lists_special_use: bool,
+}
+
+impl Session {
+    /// Connects and signs in. `command_time` is the longest that any later command may take from its first byte to the
+    /// end of its answer (idling has its own).
+    ///
+    /// # Errors
+    /// Any [`ServerError`]; `LoginRefused` only where the server said that the credentials are wrong.
+    pub fn open(
+        network: &Network,
+        endpoint: &Endpoint,
+        login: &Login,
+        command_time: Duration,
+    ) -> Result<Self, ServerError> {
+        let socket = network.dial(endpoint)?;
+        let (wire, greeted) = match endpoint.security {
+            Security::Tls => (network.handshake(socket, &endpoint.host)?, false),
+            Security::None => (Wire::Plain(socket), false),
+            Security::StartTls => {
+                let mut plain = Wire::Plain(socket);
+                start_tls(&mut plain, network.timeouts().io)?;
+                let Wire::Plain(socket) = plain else { return Err(ServerError::Tls) };
+                (network.handshake(socket, &endpoint.host)?, true)
+            }
+        };
+        let interrupter = Interrupter::of(&wire).map_err(|error| ServerError::from_io(&error))?;
+        let (transport, controls) = Transport::new(wire, network.timeouts().io);
+        controls.begin(AnswerLimits::SMALL, network.timeouts().io, Mode::Free);
+        let mut client = imap::Client::new(transport);
+        if greeted {
+            client.greeting_read = true;
+        } else {
+            check_greeting(&client.read_greeting().map_err(|error| fault(&error))?)?;
+        }
+        controls.begin(AnswerLimits::SMALL, network.timeouts().io * 2, Mode::Free);
+        let mut inner = sign_in(client, login)?;
+        let offers = inner.capabilities().map_err(|error| fault(&error))?;
+        let can_idle = offers.has_str("IDLE");
+        let lists_special_use = offers.has_str("SPECIAL-USE") && offers.has_str("LIST-EXTENDED");
+        Ok(Self { inner, controls, interrupter, command_time, can_idle, lists_special_use })
+    }
+
+    /// True if the server pushes news (RFC 2177); else there is only polling.
+    #[must_use]
+    pub fn can_idle(&self) -> bool {
+        self.can_idle
+    }
+
+    /// The server took the IDLE command back; it is not tried again in this session.
+    pub(super) fn give_up_idling(&mut self) {
+        self.can_idle = false;
+    }
+
+    /// A handle that ends this session from another thread.
+    ///
+    /// # Errors
+    /// When the operating system has no descriptor left.
+    pub fn interrupter(&self) -> Result<Interrupter, ServerError> {
+        self.interrupter.another().map_err(|error| ServerError::from_io(&error))
+    }
+
+    /// Runs a command and gives its untagged answers as they came.
+    pub(super) fn command(&mut self, command: &str, limits: AnswerLimits) -> Result<Vec<u8>, ServerError> {
+        self.controls.begin(limits, self.command_time, Mode::Free);
+        self.inner.run_command_and_read_response(command).map_err(|error| fault(&error))
+    }
+
+    /// Prepares a command that waits for the server's continuation. [`Session::end_continuation`] belongs to it.
+    pub(super) fn begin_continuation(&mut self, time: Duration) {
+        self.controls.begin(AnswerLimits::SMALL, time, Mode::AwaitContinuation);
+    }
+
+    pub(super) fn end_continuation(&mut self) {
+        self.controls.set_mode(Mode::Free);
+    }
+
+    pub(super) fn command_time(&self) -> Duration {
+        self.command_time
+    }
+
+    /// Signs out, as far as the server lets us within two seconds.
+    pub fn close(mut self) {
+        self.controls.begin(AnswerLimits::SMALL, Duration::from_secs(2), Mode::Free);
+        // Nothing is lost if the server does not say goodbye.
+        let _ = self.inner.logout();
+    }
+}
+
+/// STARTTLS by hand, byte by byte: nothing that came in plain text may be left in a buffer and be taken for something
+/// said under TLS.
+fn start_tls(plain: &mut Wire, time: Duration) -> Result<(), ServerError> {
+    let deadline = std::time::Instant::now() + time;
+    check_greeting(&read_line(plain, deadline)?)?;
+    plain.write_all(b"s1 STARTTLS\r\n").map_err(|error| ServerError::from_io(&error))?;
+    for _ in 0..20 {
+        let line = read_line(plain, deadline)?.to_ascii_uppercase();
+        if line.starts_with(b"S1 OK") {
+            return Ok(());
+        }
+        if !line.starts_with(b"* ") {
+            return Err(ServerError::NoStartTls);
+        }
+    }
+    Err(ServerError::Protocol)
+}
+
+fn read_line(wire: &mut Wire, deadline: std::time::Instant) -> Result<Vec<u8>, ServerError> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while line.len() < 8192 {
+        if std::time::Instant::now() > deadline {
+            return Err(ServerError::TimedOut);
+        }
+        wire.read_exact(&mut byte).map_err(|error| ServerError::from_io(&error))?;
+        line.extend_from_slice(&byte);
+        if byte == *b"\n" {
+            return Ok(line);
+        }
+    }
+    Err(ServerError::Protocol)
+}
+
+/// Only `* OK`: `BYE` is a server that is full, `PREAUTH` would sign us in as somebody whom we did not name.
+fn check_greeting(line: &[u8]) -> Result<(), ServerError> {
+    let line = line.to_ascii_uppercase();
+    if line.starts_with(b"* OK") {
+        Ok(())
+    } else if line.starts_with(b"* BYE") {
+        Err(ServerError::Unavailable)
+    } else {
+        Err(ServerError::Greeting)
+    }
+}
+
+fn sign_in(
+    mut client: imap::Client<Transport>,
+    login: &Login,
+) -> Result<imap::Session<Transport>, ServerError> {
+    let offers = client.capabilities().map_err(|error| fault(&error))?;
+    let result = match &login.secret {
+        Secret::OAuth2Token(token) => {
+            let answer = format!("user={}\x01auth=Bearer {}\x01\x01", login.username, token.expose_secret());
+            client.authenticate("XOAUTH2", &Once::new(answer))
+        }
+        Secret::Password(password) if offers.has_str("AUTH=PLAIN") => {
+            let answer = format!("\0{}\0{}", login.username, password.expose_secret());
+            client.authenticate("PLAIN", &Once::new(answer))
+        }
+        Secret::Password(password) if !offers.has_str("LOGINDISABLED") => {
+            client.login(&login.username, password.expose_secret())
+        }
+        Secret::Password(_) => return Err(ServerError::NoLoginMechanism),
+    };
+    result.map_err(|(error, _)| match error {
+        imap::Error::No(no) if is_passing(&no.information) => ServerError::Unavailable,
+        imap::Error::No(_) => ServerError::LoginRefused,
+        other => fault(&other),
+    })
+}
+
+/// RFC 5530: these refusals say nothing about the credentials.
+fn is_passing(information: &str) -> bool {
+    let information = information.to_ascii_uppercase();
+    ["[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "[CONTACTADMIN]"]
+        .iter()
+        .any(|code| information.starts_with(code))
+}
+
+/// Answers the first challenge, and every further one with nothing: with `XOAUTH2` that is how a refusal is fetched.
+struct Once(Cell<Option<String>>);
+
+impl Once {
+    fn new(answer: String) -> Self {
+        Self(Cell::new(Some(answer)))
+    }
+}
+
+impl imap::Authenticator for Once {
+    type Response = String;
+
+    fn process(&self, _challenge: &[u8]) -> String {
+        self.0.take().unwrap_or_default()
+    }
+}
+
+/// What an error of the `imap` crate means for us.
+pub(super) fn fault(error: &imap::Error) -> ServerError {
+    match error {
+        imap::Error::Io(error) => ServerError::from_io(error),
+        imap::Error::ConnectionLost => ServerError::ConnectionLost,
+        imap::Error::No(_) | imap::Error::Bad(_) | imap::Error::Append | imap::Error::Validate(_) => {
+            ServerError::Refused
+        }
+        _ => ServerError::Protocol,
+    }
+}
+
+/// The answers in a command's untagged data, in order.
+pub(super) fn answers(mut data: &[u8]) -> impl Iterator<Item = imap_proto::Response<'_>> {
+    std::iter::from_fn(move || {
+        let (rest, answer) = imap_proto::parser::parse_response(data).ok()?;
+        data = rest;
+        Some(answer)
+    })
+}
