@@ -14,7 +14,7 @@ mod scanner;
 mod sent;
 mod transport;
 
-pub use connect::{Login, Secret, Session};
+pub use connect::Session;
 pub use fetch::{Content, Fetched, HEADER_BYTES, Listed, batches};
 pub use folder::{Folders, Opened};
 pub use idle::Waited;

@@ -5,6 +5,9 @@
 
 mod error;
 pub mod imap;
+mod login;
 pub mod net;
+pub mod smtp;
 
 pub use error::{CertificateFault, ServerError};
+pub use login::{Login, Secret};

@@ -4,30 +4,13 @@ use std::cell::Cell;
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::scanner::AnswerLimits;
 use super::transport::{Controls, Interrupter, Mode, Transport};
 use crate::error::ServerError;
+use crate::login::{Login, Secret};
 use crate::net::{Endpoint, Network, Security, Wire};
-
-/// Who signs in at a mail server. Debug output shows no secret.
-#[derive(Debug, Clone)]
-pub struct Login {
-    /// The account's name at the server, often its address.
-    pub username: String,
-    /// What proves it.
-    pub secret: Secret,
-}
-
-/// What proves that an account is ours.
-#[derive(Debug, Clone)]
-pub enum Secret {
-    /// A password, for `AUTH PLAIN` or `LOGIN`.
-    Password(SecretString),
-    /// An OAuth 2 access token, for `XOAUTH2`.
-    OAuth2Token(SecretString),
-}
 
 /// A signed-in IMAP session. Dropping it closes the connection without a word; [`Session::close`] says goodbye.
 #[derive(Debug)]
