@@ -1,1 +1,21 @@
-//! postroom-testkit
+//! The surroundings of Postroom's tests and of its demo: a private PostgreSQL cluster, private mail servers, TCP
+//! proxies that break things on purpose, the built `postroom` as a process, and callers of its API.
+//!
+//! Everything here is real: programs of the machine's packages on ports of 127.0.0.1, in directories of their own.
+//! Nothing outlives the process that started it. The surface is blocking; it may be called from async tests too.
+
+pub mod error;
+pub mod mail;
+pub mod postgres;
+pub mod process;
+mod runtime;
+
+use std::path::{Path, PathBuf};
+
+pub use error::{Error, Result};
+
+/// The top of the checkout that this crate was built from.
+pub fn checkout() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
+}

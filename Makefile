@@ -1,0 +1,82 @@
+# Each target has one line of help; `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The checkout's own tools first (cargo-deny, where `make setup` had to fetch it).
+export PATH := $(CURDIR)/.local/bin:$(PATH)
+
+step = @printf '\n==> %s\n' "$(1)"
+
+.PHONY: help
+help: ## List the targets
+	@echo "Postroom. Targets:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install what is missing for demo and test (PostgreSQL's programs, Dovecot, exim, cargo-deny)
+	$(call step,Set-up)
+	@command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs, then run this again."; exit 1; }
+	@command -v cc >/dev/null || { echo "A C compiler is missing (Debian, Ubuntu: apt-get install build-essential; macOS: xcode-select --install)."; exit 1; }
+	@scripts/setup.sh
+
+.PHONY: demo
+demo: setup ## Start everything with believable mail in it, and say where; Ctrl-C stops it all
+	$(call step,Building (a few minutes the first time))
+	@cargo build --bins
+	$(call step,Demo)
+	@exec target/debug/demo
+
+.PHONY: demo-reset
+demo-reset: setup ## Throw the demo's data away and start it anew
+	$(call step,Building (a few minutes the first time))
+	@cargo build --bins
+	$(call step,Demo from the beginning)
+	@exec target/debug/demo --reset
+
+.PHONY: test
+test: setup fmt-check lint deny docs openapi-check ## Set up, then everything: formatting, clippy, licences, docs, all tests
+	$(call step,Tests)
+	@cargo build --bins
+	@cargo test --workspace
+	@printf '\nEverything passed.\n'
+
+.PHONY: fmt
+fmt: ## Format the code
+	@cargo fmt --all
+
+.PHONY: fmt-check
+fmt-check: ## Check the formatting
+	$(call step,Formatting)
+	@cargo fmt --all --check
+
+.PHONY: lint
+lint: ## Run clippy; warnings are errors
+	$(call step,Clippy)
+	@cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: deny
+deny: ## Check dependencies: bans, licences, sources (needs no network)
+	$(call step,Dependencies: bans, licences, sources)
+	@cargo deny --offline --log-level error check --hide-inclusion-graph bans licenses sources
+
+.PHONY: audit
+audit: ## Check dependencies against published advisories (needs the network)
+	@cargo deny check advisories
+
+.PHONY: docs
+docs: ## Build the code's documentation; warnings are errors
+	$(call step,Documentation of the code)
+	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
+
+.PHONY: openapi
+openapi: ## Write openapi/postroom.json anew from the code
+	@cargo run --quiet --bin postroom -- openapi > openapi/postroom.json.new
+	@mv openapi/postroom.json.new openapi/postroom.json
+
+.PHONY: openapi-check
+openapi-check: ## Check that openapi/postroom.json is what the code serves
+	$(call step,OpenAPI document)
+	@cargo run --quiet --bin postroom -- openapi --check

