@@ -159,7 +159,8 @@ mod tests {
         use Permission::{
             ManageCustomFields, ManageSharedMailboxes, ManageUsers, ManageWorkspace, ReadAudit, ViewAll,
         };
-        let all = [ViewAll, ManageUsers, ManageSharedMailboxes, ManageCustomFields, ManageWorkspace, ReadAudit];
+        let all =
+            [ViewAll, ManageUsers, ManageSharedMailboxes, ManageCustomFields, ManageWorkspace, ReadAudit];
         let may = |role: Role| all.map(|permission| role.may(permission));
         assert_eq!(may(Role::Owner), [true; 6]);
         assert_eq!(may(Role::Administrator), [true; 6]);

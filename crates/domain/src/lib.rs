@@ -6,5 +6,11 @@
 
 pub mod access;
 pub mod address;
+pub mod conversation;
+pub mod delivery;
 pub mod ids;
+pub mod message;
 pub mod refusal;
+pub mod reply;
+pub mod subject;
+pub mod threading;
