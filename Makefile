@@ -13,7 +13,7 @@ step = @printf '\n==> %s\n' "$(1)"
 .PHONY: help
 help: ## List the targets
 	@echo "Postroom. Targets:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install what is missing for demo and test (PostgreSQL's programs, Dovecot, exim, cargo-deny)
@@ -59,7 +59,8 @@ lint: ## Run clippy; warnings are errors
 
 .PHONY: deny
 deny: ## Check dependencies: bans, licences, sources (needs no network)
-	$(call step,Dependencies: bans, licences, sources)
+	$(call step,Dependencies: bans and licences and sources)
+	@cargo fetch --locked --quiet
 	@cargo deny --offline --log-level error check --hide-inclusion-graph bans licenses sources
 
 .PHONY: audit
