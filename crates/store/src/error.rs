@@ -38,12 +38,31 @@ pub enum StoreError {
     /// Something with this unique value exists: the field's name.
     #[error("{0} is already taken")]
     Taken(&'static str),
+    /// A value can't be taken: which field, and why.
+    #[error("{field}: {why}")]
+    Invalid {
+        /// The field's name.
+        field: &'static str,
+        /// For people.
+        why: &'static str,
+    },
     /// The lease was lost to another worker, or its work is done: whatever was asked did not happen.
     #[error("the lease is no longer held")]
     LeaseLost,
     /// No connection was free for too long, or the database can't be reached. Try again later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The blob store's address can't be used.
+    #[error("the blob store {url} can't be used: {why}")]
+    BlobUrl {
+        /// The address as configured.
+        url: String,
+        /// Why not.
+        why: String,
+    },
+    /// No space is left for blobs.
+    #[error("the blob store is full")]
+    BlobStoreFull,
     /// The blob store failed.
     #[error("the blob store failed: {0}")]
     Blob(#[from] object_store::Error),

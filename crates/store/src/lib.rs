@@ -6,16 +6,20 @@
 //!
 //! [`Actor`]: postroom_domain::access::Actor
 
+mod blobs;
 mod error;
 mod idempotency;
 pub mod migrate;
 mod pool;
 mod schema;
+mod seal;
 mod transaction;
 
+pub use blobs::BlobHash;
 pub use error::StoreError;
 pub use idempotency::{IdempotencyClaim, Outcome, StoredAnswer};
 pub use pool::PoolSettings;
+pub use seal::{MasterKey, MasterKeyError};
 
 use std::sync::Arc;
 
@@ -27,6 +31,19 @@ pub struct Store {
 
 struct Inner {
     connections: pool::Connections,
+    blobs: blobs::Blobs,
+    master_key: MasterKey,
+}
+
+/// What the store needs to know.
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    /// The database.
+    pub database: PoolSettings,
+    /// Where raw mail and attachments are kept: `file:///…`, a directory.
+    pub blobs: url::Url,
+    /// Encrypts credentials and signing keys.
+    pub master_key: MasterKey,
 }
 
 impl Store {
@@ -34,8 +51,19 @@ impl Store {
     ///
     /// # Errors
     /// When the settings can't be used.
-    pub fn open(settings: &PoolSettings) -> Result<Self, StoreError> {
-        Ok(Self { inner: Arc::new(Inner { connections: pool::open(settings)? }) })
+    pub fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
+        let inner = Inner {
+            connections: pool::open(&settings.database)?,
+            blobs: blobs::Blobs::open(&settings.blobs)?,
+            master_key: settings.master_key.clone(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The secret behind the codes on cursors and links, the same on every server of the installation.
+    #[must_use]
+    pub fn link_secret(&self) -> &secrecy::SecretBox<[u8; 32]> {
+        self.inner.master_key.link_secret()
     }
 
     async fn connection(
