@@ -143,7 +143,7 @@ fn collect(data: &[u8], wanted: &[u32], content: fn(Vec<u8>) -> Content) -> Vec<
                 AttributeValue::InternalDate(text) => internal_date = parse_internal_date(&text),
                 // A server that cannot read its own message says NIL: then it is empty, not gone.
                 AttributeValue::BodySection { data, .. } => {
-                    bytes = Some(data.unwrap_or_default().into_owned())
+                    bytes = Some(data.unwrap_or_default().into_owned());
                 }
                 _ => {}
             }

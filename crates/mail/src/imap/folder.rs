@@ -106,7 +106,7 @@ impl Session {
         for answer in answers(&data) {
             match answer {
                 Response::Data { code: Some(ResponseCode::UidValidity(value)), .. } => {
-                    uid_validity = Some(value)
+                    uid_validity = Some(value);
                 }
                 Response::Data { code: Some(ResponseCode::UidNext(value)), .. } => uid_next = Some(value),
                 Response::MailboxData(MailboxDatum::Exists(value)) => exists = value,
