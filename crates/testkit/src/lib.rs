@@ -4,11 +4,13 @@
 //! Everything here is real: programs of the machine's packages on ports of 127.0.0.1, in directories of their own.
 //! Nothing outlives the process that started it. The surface is blocking; it may be called from async tests too.
 
+pub mod client;
 pub mod error;
 pub mod mail;
 pub mod postgres;
 pub mod process;
 mod runtime;
+pub mod server;
 
 use std::path::{Path, PathBuf};
 
