@@ -1,1 +1,41 @@
-//! postroom-mime
+//! Mail as bytes: reading it, making its HTML harmless, and composing it. Pure functions: no clock, no network, no
+//! disk, no chance.
+//!
+//! - [`parse`] reads any bytes into a [`ParsedMail`] and never fails.
+//! - [`sanitise`], [`rewrite_cids`] and [`release_remote_pictures`] are for showing HTML, [`html_to_text`],
+//!   [`text_to_html`] and [`preview`] go between HTML and text.
+//! - [`compose`] renders an [`Outgoing`] mail.
+
+mod address;
+mod attachments;
+mod authentication;
+mod automatic;
+mod body;
+mod bounce;
+mod charset;
+mod compose;
+mod date;
+mod digest;
+mod encoded_word;
+mod flowed;
+mod header;
+mod html;
+mod message_id;
+mod parameter;
+mod parse;
+mod part;
+mod preview;
+mod segments;
+mod subject;
+mod transfer;
+
+pub use address::ParsedAddress;
+pub use attachments::Attachment;
+pub use authentication::AuthenticationResult;
+pub use bounce::{Bounce, BounceRecipient};
+pub use compose::{ComposeError, Outgoing, OutgoingAttachment, compose};
+pub use digest::message_sha256;
+pub use html::{html_to_text, release_remote_pictures, rewrite_cids, sanitise, text_to_html};
+pub use parse::{ParsedMail, parse};
+pub use preview::preview;
+pub use segments::{Segment, SegmentKind};

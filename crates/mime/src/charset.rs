@@ -1,0 +1,161 @@
+//! Bytes to text: the declared character set where it is believable, else a detected one (MAIL-4).
+//!
+//! Text that leaves this module never contains NUL: no mail program shows it, and PostgreSQL refuses it.
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, MACINTOSH, SHIFT_JIS, UTF_8, WINDOWS_1252};
+
+/// Decodes `bytes` by the declared character set; where that is missing, unknown or plainly wrong, by detection,
+/// which ends at windows-1252. Never fails; what can't be decoded becomes U+FFFD.
+pub(crate) fn decode(bytes: &[u8], declared: Option<&str>) -> String {
+    let label = declared.map(normalise_label).unwrap_or_default();
+    if label == "utf-7" || label == "unicode-1-1-utf-7" {
+        return without_nul(decode_utf7(bytes));
+    }
+    let text = match encoding_for(&label) {
+        None => decode_undeclared(bytes),
+        // ASCII says nothing about the bytes that aren't.
+        Some(encoding) if encoding == WINDOWS_1252 && is_ascii_label(&label) => decode_undeclared(bytes),
+        Some(encoding) if encoding == UTF_8 => decode_claimed_utf8(bytes),
+        Some(encoding) => encoding.decode(bytes).0.into_owned(),
+    };
+    without_nul(text)
+}
+
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "") } else { text }
+}
+
+/// `"ISO-8859-1"`, `iso-8859-1 (Latin)`, `utf-8'en'` and the like, as a bare lower-case label.
+fn normalise_label(label: &str) -> String {
+    label
+        .trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>'))
+        .split(|c: char| c.is_whitespace() || matches!(c, '(' | ';' | '*' | '\''))
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase()
+}
+
+fn is_ascii_label(label: &str) -> bool {
+    matches!(label, "us-ascii" | "ascii" | "ansi_x3.4-1968" | "iso-ir-6")
+}
+
+/// The encoding for a label: those of the WHATWG standard, and the names that mail programs use besides.
+fn encoding_for(label: &str) -> Option<&'static Encoding> {
+    // The standard maps some labels (iso-2022-kr, hz-gb-2312) to "replacement", which shows nothing at all.
+    if let Some(encoding) = Encoding::for_label_no_replacement(label.as_bytes()) {
+        return Some(encoding);
+    }
+    let known = match label {
+        "cp932" | "ms932" | "windows-932" | "sjis" | "x-ms-cp932" => SHIFT_JIS,
+        "cp936" | "ms936" | "windows-936" | "gb_2312" | "gb2312-80" | "euc-cn" | "hz-gb-2312" => GBK,
+        "cp949" | "ms949" | "uhc" | "ks_c_5601" | "iso-2022-kr" => EUC_KR,
+        "cp950" | "ms950" | "big-5" => BIG5,
+        "utf8mb4" | "utf-8-mac" | "utf_8" | "unicode" => UTF_8,
+        "macroman" | "mac-roman" | "x-macroman" => MACINTOSH,
+        "latin-1" | "iso8859_1" | "iso_8859_1" | "ansi" | "8859_1" => WINDOWS_1252,
+        _ => {
+            // `iso8859_15`, `iso_8859_2`, `cp-1250`, `windows1252`: the same names with other separators.
+            let dashed = label.replace('_', "-").replace("iso8859", "iso-8859").replace("cp-", "windows-");
+            let dashed = dashed.replace("windows12", "windows-12");
+            return Encoding::for_label_no_replacement(dashed.as_bytes());
+        }
+    };
+    Some(known)
+}
+
+/// No believable declaration: UTF-8 where it is valid, else what the bytes look most like.
+fn decode_undeclared(bytes: &[u8]) -> String {
+    let has_escape_sequences = bytes.windows(2).any(|pair| pair == b"\x1b$" || pair == b"\x1b(");
+    if !has_escape_sequences {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            return text.to_owned();
+        }
+    }
+    guess(bytes).decode(bytes).0.into_owned()
+}
+
+/// Enough to recognise a language by; keeps detection cheap for large bodies.
+const DETECTION_BYTES: usize = 64 * 1024;
+
+fn guess(bytes: &[u8]) -> &'static Encoding {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    let sample = bytes.get(..DETECTION_BYTES).unwrap_or(bytes);
+    detector.feed(sample, sample.len() == bytes.len());
+    detector.guess(None, Utf8Detection::Allow)
+}
+
+/// Declared UTF-8: kept if it mostly is, though cut characters occur; detected where it plainly is something else.
+fn decode_claimed_utf8(bytes: &[u8]) -> String {
+    let (text, _, had_errors) = UTF_8.decode(bytes);
+    if had_errors {
+        let broken = text.chars().filter(|&c| c == char::REPLACEMENT_CHARACTER).count();
+        let good = text.chars().filter(|&c| !c.is_ascii() && c != char::REPLACEMENT_CHARACTER).count();
+        if broken > good {
+            let encoding = guess(bytes);
+            let encoding = if encoding == UTF_8 { WINDOWS_1252 } else { encoding };
+            return encoding.decode(bytes).0.into_owned();
+        }
+    }
+    text.into_owned()
+}
+
+/// UTF-7 (RFC 2152), which no browser reads any more and old mail programs wrote.
+fn decode_utf7(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        if byte != b'+' {
+            out.push(char::from(byte));
+            continue;
+        }
+        let run = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).count();
+        let (encoded, after) = rest.split_at_checked(run).unwrap_or((rest, &[]));
+        rest = after.strip_prefix(b"-").unwrap_or(after);
+        if encoded.is_empty() {
+            out.push('+');
+            continue;
+        }
+        let octets = crate::transfer::decode_base64(encoded);
+        let units = octets.as_chunks::<2>().0.iter().map(|&pair| u16::from_be_bytes(pair));
+        out.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn believes_the_declaration() {
+        assert_eq!(decode(b"Gr\xfc\xdfe", Some("ISO-8859-1")), "Grüße");
+        assert_eq!(decode(b"\xd0\xd2\xc9\xd7\xc5\xd4", Some("\"koi8-r\"")), "привет");
+        assert_eq!(decode(b"\x82\xb1\x82\xf1\x82\xc9\x82\xbf\x82\xcd", Some("cp932")), "こんにちは");
+        assert_eq!(decode(b"\xa4", Some("iso8859_15")), "€");
+        assert_eq!(decode(b"\x1b$B$3$s\x1b(B", Some("iso-2022-jp")), "こん");
+    }
+
+    #[test]
+    fn sees_through_missing_and_false_declarations() {
+        assert_eq!(decode("Grüße".as_bytes(), None), "Grüße");
+        assert_eq!(decode("Grüße".as_bytes(), Some("us-ascii")), "Grüße");
+        assert_eq!(decode("Grüße".as_bytes(), Some("no-such-thing")), "Grüße");
+        assert_eq!(decode(b"Gr\xfc\xdfe aus K\xf6ln", Some("utf-8")), "Grüße aus Köln");
+        assert_eq!(decode(b"caf\xe9 cr\xe8me", None), "café crème");
+        assert_eq!(decode(b"\x93quoted\x94", Some("iso-8859-1")), "\u{201c}quoted\u{201d}");
+    }
+
+    #[test]
+    fn keeps_utf8_with_a_cut_character() {
+        assert_eq!(decode(b"Gr\xc3\xbc\xc3\x9fe \xc3", Some("utf-8")), "Grüße \u{fffd}");
+    }
+
+    #[test]
+    fn reads_utf7_and_drops_nul() {
+        assert_eq!(decode(b"Hi Mom +Jjo-! 1 +- 1", Some("UTF-7")), "Hi Mom ☺! 1 + 1");
+        assert_eq!(decode(b"a\0b", Some("utf-8")), "ab");
+    }
+}

@@ -1,0 +1,246 @@
+//! The allow-list of MAIL-6: which elements, attributes, addresses and styles harmless HTML may have.
+
+use std::collections::{HashMap, HashSet};
+
+/// Holds a remote picture's address until a person asks for it.
+pub(super) const REMOTE_SOURCE: &str = "data-remote-src";
+
+const ELEMENTS: [&str; 57] = [
+    "a",
+    "abbr",
+    "address",
+    "b",
+    "bdi",
+    "bdo",
+    "big",
+    "blockquote",
+    "br",
+    "caption",
+    "center",
+    "cite",
+    "code",
+    "col",
+    "colgroup",
+    "dd",
+    "del",
+    "dfn",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "font",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "ins",
+    "kbd",
+    "li",
+    "mark",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "s",
+    "samp",
+    "small",
+    "span",
+    "strike",
+    "strong",
+    "sub",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "tt",
+    "u",
+];
+
+/// Elements that are allowed besides, kept apart to keep the table above readable.
+const FURTHER_ELEMENTS: [&str; 4] = ["ul", "var", "wbr", "article"];
+
+/// Attributes of any element. `class` and `id` never leave the crate: they tell where quotes begin.
+const ANY: [&str; 6] = ["class", "id", "style", "dir", "lang", "title"];
+
+/// Attributes of some elements.
+const ATTRIBUTES: [(&str, &[&str]); 14] = [
+    ("a", &["href", "name"]),
+    ("img", &["src", REMOTE_SOURCE, "alt", "width", "height", "border", "align"]),
+    ("font", &["color", "face", "size"]),
+    ("table", &["align", "bgcolor", "border", "cellpadding", "cellspacing", "width"]),
+    ("tr", &["align", "bgcolor", "valign"]),
+    ("td", &["align", "bgcolor", "colspan", "rowspan", "valign", "width", "height", "nowrap"]),
+    ("th", &["align", "bgcolor", "colspan", "rowspan", "valign", "width", "height", "nowrap"]),
+    ("col", &["span", "width"]),
+    ("colgroup", &["span", "width"]),
+    ("ol", &["start", "type"]),
+    ("blockquote", &["type"]),
+    ("div", &["align"]),
+    ("p", &["align"]),
+    ("hr", &["width", "size", "align"]),
+];
+
+/// Where links may lead.
+const SCHEMES: [&str; 5] = ["http", "https", "mailto", "tel", "cid"];
+
+/// Style properties that change how a piece of text looks, and none that can place it elsewhere.
+const STYLES: [&str; 38] = [
+    "background-color",
+    "border",
+    "border-bottom",
+    "border-collapse",
+    "border-color",
+    "border-left",
+    "border-radius",
+    "border-right",
+    "border-spacing",
+    "border-style",
+    "border-top",
+    "border-width",
+    "color",
+    "direction",
+    "display",
+    "font-family",
+    "font-size",
+    "font-style",
+    "font-weight",
+    "height",
+    "line-height",
+    "list-style-type",
+    "margin",
+    "margin-bottom",
+    "margin-left",
+    "margin-right",
+    "margin-top",
+    "max-width",
+    "padding",
+    "padding-bottom",
+    "padding-left",
+    "padding-right",
+    "padding-top",
+    "text-align",
+    "text-decoration",
+    "vertical-align",
+    "white-space",
+    "width",
+];
+
+pub(super) fn allows_element(name: &str) -> bool {
+    ELEMENTS.binary_search(&name).is_ok() || FURTHER_ELEMENTS.contains(&name)
+}
+
+pub(super) fn allows_attribute(element: &str, name: &str) -> bool {
+    ANY.contains(&name) || ATTRIBUTES.iter().any(|(of, names)| *of == element && names.contains(&name))
+}
+
+/// Whether an address names a part of the same mail.
+pub(super) fn is_cid(address: &str) -> bool {
+    address.trim_ascii_start().get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("cid:"))
+}
+
+/// The sanitiser with this policy.
+pub(super) fn sanitiser() -> ammonia::Builder<'static> {
+    let mut builder = ammonia::Builder::empty();
+    let attributes: HashMap<&str, HashSet<&str>> =
+        ATTRIBUTES.iter().map(|(element, names)| (*element, names.iter().copied().collect())).collect();
+    builder
+        .tags(ELEMENTS.into_iter().chain(FURTHER_ELEMENTS).collect())
+        .clean_content_tags(["script", "style", "title"].into())
+        .generic_attributes(ANY.into())
+        .tag_attributes(attributes)
+        .url_schemes(SCHEMES.into())
+        .url_relative(ammonia::UrlRelative::Deny)
+        .link_rel(Some("noopener noreferrer nofollow"))
+        .filter_style_properties(STYLES.into())
+        .attribute_filter(|element, name, value| match (element, name) {
+            ("img", "src") => is_cid(value).then_some(value.into()),
+            (_, REMOTE_SOURCE) => is_remote(value).then_some(value.into()),
+            (_, "style") => harmless_style(value).map(Into::into),
+            (_, "width" | "height" | "border" | "cellpadding" | "cellspacing") => {
+                is_harmless_size(value).then_some(value.into())
+            }
+            _ => Some(value.into()),
+        });
+    builder
+}
+
+fn is_remote(address: &str) -> bool {
+    let address = address.trim_ascii();
+    ["http://", "https://"]
+        .iter()
+        .any(|scheme| address.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
+}
+
+/// The declarations that can't cover the page, load or run anything.
+fn harmless_style(style: &str) -> Option<String> {
+    let kept: Vec<String> = style
+        .split(';')
+        .filter_map(|declaration| {
+            let (name, value) = declaration.split_once(':')?;
+            let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+            (STYLES.contains(&name.as_str()) && is_harmless_value(&name, value))
+                .then(|| format!("{name}:{value}"))
+        })
+        .collect();
+    (!kept.is_empty()).then(|| kept.join(";"))
+}
+
+fn is_harmless_value(property: &str, value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let without_colours = lower.replace("rgb(", "").replace("rgba(", "").replace("hsl(", "").replace(')', "");
+    let is_plain = without_colours.chars().all(|c| c.is_alphanumeric() || " #%.,'\"-+!_".contains(c));
+    if !is_plain || value.is_empty() {
+        return false;
+    }
+    match property {
+        "display" => lower == "none" || lower == "block" || lower == "inline" || lower == "inline-block",
+        "color" | "background-color" | "font-family" => true,
+        _ => lower.split([' ', ',']).all(is_harmless_size),
+    }
+}
+
+/// A number that isn't negative and not larger than a page is wide; anything that is no number is harmless here.
+fn is_harmless_size(value: &str) -> bool {
+    let digits: String =
+        value.trim().chars().take_while(|c| c.is_ascii_digit() || ".-+".contains(*c)).collect();
+    match digits.parse::<f64>() {
+        Ok(number) => (0.0..=1200.0).contains(&number),
+        Err(_) => digits.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_sorted() {
+        assert!(ELEMENTS.is_sorted());
+    }
+
+    #[test]
+    fn keeps_harmless_styles_only() {
+        assert_eq!(harmless_style("color: red; position:fixed").as_deref(), Some("color:red"));
+        assert_eq!(harmless_style("color:rgb(1, 2, 3)").as_deref(), Some("color:rgb(1, 2, 3)"));
+        for style in [
+            "margin-left:-5000px",
+            "width:90000px",
+            "background-color:url(x)",
+            "color:expression(x)",
+            "display:grid",
+            "font-size:\\39 99px",
+            "border:1px solid url(javascript:x)",
+        ] {
+            assert_eq!(harmless_style(style), None, "{style}");
+        }
+    }
+}
