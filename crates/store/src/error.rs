@@ -89,6 +89,21 @@ impl StoreError {
     }
 }
 
+/// What must be unique, as the database names it, and the field that breaks it.
+type UniqueRule = (&'static str, &'static str);
+
+/// Reads a broken unique rule as [`StoreError::Taken`].
+pub(crate) fn taken(error: diesel::result::Error, rules: &[UniqueRule]) -> StoreError {
+    use diesel::result::{DatabaseErrorKind, Error};
+    if let Error::DatabaseError(DatabaseErrorKind::UniqueViolation, info) = &error {
+        let rule = rules.iter().find(|(constraint, _)| info.constraint_name() == Some(constraint));
+        if let Some((_, field)) = rule {
+            return StoreError::Taken(field);
+        }
+    }
+    error.into()
+}
+
 impl From<diesel::result::Error> for StoreError {
     fn from(error: diesel::result::Error) -> Self {
         use diesel::result::{DatabaseErrorKind, Error};

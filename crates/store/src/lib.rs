@@ -8,18 +8,37 @@
 
 mod blobs;
 mod error;
+mod events;
+mod folders;
 mod idempotency;
+mod keys;
+mod mail_in;
+mod mailbox_queue;
+mod mailboxes;
 pub mod migrate;
+mod page;
 mod pool;
 mod schema;
 mod seal;
+mod sessions;
 mod transaction;
+mod users;
+mod workspaces;
 
 pub use blobs::BlobHash;
 pub use error::StoreError;
 pub use idempotency::{IdempotencyClaim, Outcome, StoredAnswer};
+pub use keys::SigningKey;
+pub use mailbox_queue::{MailboxHealth, MailboxLease};
+pub use mailboxes::{
+    Mailbox, MailboxConnection, MailboxState, NewMailbox, Ownership, Security, SentCopy, Server,
+};
+pub use page::Page;
 pub use pool::PoolSettings;
 pub use seal::{MasterKey, MasterKeyError};
+pub use sessions::{Caller, NewSession, RefreshIn, Rotation, Session, SignIn, TokenDigest};
+pub use users::{Me, MePatch, NewUser, User};
+pub use workspaces::{CreatedWorkspace, FeatureAsked, FeatureRequest, FeatureState, NewWorkspace, Workspace};
 
 use std::sync::Arc;
 

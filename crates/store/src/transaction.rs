@@ -91,6 +91,11 @@ impl Store {
         self.begin(Some(workspace), Mode::Read).await
     }
 
+    /// The same for the global tables alone.
+    pub(crate) async fn begin_read_global(&self) -> Result<Tx, StoreError> {
+        self.begin(None, Mode::Read).await
+    }
+
     async fn begin(&self, workspace: Option<WorkspaceId>, mode: Mode) -> Result<Tx, StoreError> {
         let connection = self.connection().await?;
         let tx = Tx { connection: Some(connection) };

@@ -1,0 +1,97 @@
+//! Ed25519 keys that sign access tokens: in the database, so that every server has the same, their private halves
+//! sealed with the master key.
+
+use crate::{Store, error::StoreError, schema::signing_keys as keys, seal::Place, transaction::Tx};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use secrecy::{ExposeSecret, SecretSlice};
+
+/// A retired key still checks for so long what it has signed: longer than any access token lives.
+const CHECKS_ON: TimeDelta = TimeDelta::hours(1);
+
+/// A key with its name.
+#[derive(Clone, Debug)]
+pub struct SigningKey {
+    /// The name in the tokens' headers (`kid`).
+    pub kid: String,
+    /// The private key, PKCS #8 DER.
+    pub private_key: SecretSlice<u8>,
+}
+
+impl Store {
+    /// The keys in use: the one that signs first, then those that still check.
+    ///
+    /// # Errors
+    /// [`StoreError::Secret`] where one was sealed with another master key.
+    pub async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
+        let tx = self.begin_read_global().await?;
+        let keys = self.load_keys(&tx).await?;
+        tx.commit().await?;
+        Ok(keys)
+    }
+
+    /// Gives the keys in use, with the offered one added where there is none that signs. Servers that start at the same
+    /// time agree on one.
+    ///
+    /// # Errors
+    /// As [`Store::signing_keys`]; [`StoreError::Secret`] where the offered one is no Ed25519 key.
+    pub async fn ensure_signing_key(&self, offered: &SigningKey) -> Result<Vec<SigningKey>, StoreError> {
+        let private = offered.private_key.expose_secret();
+        let pair = Ed25519KeyPair::from_pkcs8(private).map_err(|_| StoreError::Secret)?;
+        let sealed = self.inner.master_key.seal(Place::SigningKey(&offered.kid), private)?;
+        let public = pair.public_key().as_ref().to_vec();
+        self.write_global(async |tx| {
+            tx.batch("SELECT pg_advisory_xact_lock(hashtext('postroom signing keys'))").await?;
+            let known = self.load_keys(tx).await?;
+            let signs: i64 =
+                keys::table.filter(keys::retired_at.is_null()).count().get_result(&mut tx.conn()).await?;
+            if signs > 0 {
+                return Ok(known);
+            }
+            diesel::insert_into(keys::table)
+                .values((
+                    keys::kid.eq(&offered.kid),
+                    keys::private_key.eq(&sealed),
+                    keys::public_key.eq(&public),
+                ))
+                .execute(&mut tx.conn())
+                .await?;
+            Ok(std::iter::once(offered.clone()).chain(known).collect())
+        })
+        .await
+    }
+
+    async fn load_keys(&self, tx: &Tx) -> Result<Vec<SigningKey>, StoreError> {
+        let rows: Vec<(String, Vec<u8>)> = keys::table
+            .filter(keys::retired_at.is_null().or(keys::retired_at.gt(Utc::now() - CHECKS_ON)))
+            .order((keys::retired_at.desc().nulls_first(), keys::created_at.desc()))
+            .select((keys::kid, keys::private_key))
+            .load(&mut tx.conn())
+            .await?;
+        rows.into_iter()
+            .map(|(kid, sealed)| {
+                let private_key = self.inner.master_key.open(Place::SigningKey(&kid), &sealed)?;
+                Ok(SigningKey { kid, private_key })
+            })
+            .collect()
+    }
+
+    /// When the key that signs was made; `None` where there is none. For `doctor`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn signing_since(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let tx = self.begin_read_global().await?;
+        let since = keys::table
+            .filter(keys::retired_at.is_null())
+            .order(keys::created_at.desc())
+            .select(keys::created_at)
+            .first(&mut tx.conn())
+            .await
+            .optional()?;
+        tx.commit().await?;
+        Ok(since)
+    }
+}

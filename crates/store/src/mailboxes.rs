@@ -1,0 +1,567 @@
+//! Mailboxes as people see and connect them (ACC-4), and what a worker needs to connect to one.
+
+use crate::{
+    Store,
+    error::{StoreError, taken},
+    events::{self, EventKind, NewEvent},
+    idempotency::{IdempotencyClaim, Outcome, StoredAnswer, with_idempotency},
+    mailbox_queue,
+    page::Page,
+    schema::{folders, mailboxes, users, workspaces},
+    seal::Place,
+    transaction::Tx,
+    workspaces::{FeatureState, require_conversations, starts_on},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::{dsl::sum, prelude::*};
+use diesel_async::RunQueryDsl;
+use postroom_domain::{
+    access::{Actor, MailboxAccess, Permission},
+    address::EmailAddress,
+    conversation::StartsOn,
+    ids::{MailboxId, UserId, WorkspaceId},
+};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+/// How a connection to a mail server is secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// TLS from the first byte.
+    Tls,
+    /// Plain at first, TLS before anything secret.
+    StartTls,
+    /// Never secured: only inside of configured networks (MAIL-14).
+    None,
+}
+
+impl Security {
+    /// The name in the API and the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tls => "tls",
+            Self::StartTls => "starttls",
+            Self::None => "none",
+        }
+    }
+
+    fn from_name(name: &str) -> Result<Self, StoreError> {
+        [Self::Tls, Self::StartTls, Self::None]
+            .into_iter()
+            .find(|security| security.as_str() == name)
+            .ok_or_else(|| StoreError::Corrupt(format!("security {name}")))
+    }
+}
+
+/// Who makes the Sent folder's copy of what Postroom sends (SND-4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentCopy {
+    /// Whoever does: appended where the server has not filed it itself.
+    Auto,
+    /// Postroom appends it.
+    Append,
+    /// The server files it.
+    Server,
+}
+
+impl SentCopy {
+    /// The name in the API and the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Append => "append",
+            Self::Server => "server",
+        }
+    }
+
+    fn from_name(name: &str) -> Result<Self, StoreError> {
+        [Self::Auto, Self::Append, Self::Server]
+            .into_iter()
+            .find(|copy| copy.as_str() == name)
+            .ok_or_else(|| StoreError::Corrupt(format!("sent_copy {name}")))
+    }
+}
+
+/// How reading a mailbox goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailboxState {
+    /// Not tried yet.
+    New,
+    /// Connected; mail is read as it comes.
+    Reading,
+    /// The last attempt failed; it is tried again by itself.
+    Failing,
+    /// The server refuses the credentials; nothing is tried until they change.
+    Refused,
+}
+
+impl MailboxState {
+    /// The name in the API and the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Reading => "reading",
+            Self::Failing => "failing",
+            Self::Refused => "refused",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Result<Self, StoreError> {
+        [Self::New, Self::Reading, Self::Failing, Self::Refused]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+            .ok_or_else(|| StoreError::Corrupt(format!("mailbox state {name}")))
+    }
+}
+
+/// Whose a mailbox is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// Belongs to one user.
+    Personal(UserId),
+    /// Belongs to the team; who owns conversations that come in through it where nothing else says (CNV-2).
+    Shared(Option<UserId>),
+}
+
+/// A mail server's address and account, without the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// A name or an address.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// How the connection is secured.
+    pub security: Security,
+    /// The account's name.
+    pub username: String,
+}
+
+/// A mailbox as those who may send from it see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailbox {
+    /// Its id.
+    pub id: MailboxId,
+    /// Its address.
+    pub address: String,
+    /// What stands beside the address; may be empty.
+    pub display_name: String,
+    /// Whose it is.
+    pub ownership: Ownership,
+    /// CNV-1 for this mailbox; `None`: as the workspace says.
+    pub conversation_starts_on: Option<StartsOn>,
+    /// The server that is read.
+    pub imap: Server,
+    /// The server that is sent through.
+    pub smtp: Server,
+    /// MAIL-15: whose Authentication-Results are believed.
+    pub authserv_id: Option<String>,
+    /// SND-4.
+    pub sent_copy: SentCopy,
+    /// The first connection reads the last so many days.
+    pub backfill_days: u16,
+    /// How reading goes.
+    pub state: MailboxState,
+    /// What is wrong, for people.
+    pub last_error: Option<String>,
+    /// When reading last had everything.
+    pub last_synced_at: Option<DateTime<Utc>>,
+    /// How far the backfill is: messages read, of so many.
+    pub backfill: (u32, u32),
+    /// Counts edits.
+    pub version: i64,
+    /// When it was connected.
+    pub created_at: DateTime<Utc>,
+    /// When it was last edited.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Mailbox {
+    /// What decides who may use it.
+    #[must_use]
+    pub fn access(&self) -> MailboxAccess {
+        let user_id = match self.ownership {
+            Ownership::Personal(user) => Some(user),
+            Ownership::Shared(_) => None,
+        };
+        MailboxAccess { id: self.id, user_id, active: true }
+    }
+}
+
+/// A mailbox to be connected.
+#[derive(Clone, Debug)]
+pub struct NewMailbox {
+    /// Its address.
+    pub address: EmailAddress,
+    /// What stands beside the address; may be empty.
+    pub display_name: String,
+    /// Whose it is.
+    pub ownership: Ownership,
+    /// CNV-1 for this mailbox; `None`: as the workspace says.
+    pub conversation_starts_on: Option<StartsOn>,
+    /// The server to read.
+    pub imap: (Server, SecretString),
+    /// The server to send through.
+    pub smtp: (Server, SecretString),
+    /// MAIL-15.
+    pub authserv_id: Option<String>,
+    /// SND-4.
+    pub sent_copy: SentCopy,
+    /// The first connection reads the last so many days, 0 to 3650.
+    pub backfill_days: u16,
+}
+
+/// All that a worker needs to read or send through a mailbox.
+#[derive(Clone, Debug)]
+pub struct MailboxConnection {
+    /// The mailbox.
+    pub id: MailboxId,
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// Its address.
+    pub address: String,
+    /// The server to read, with its password.
+    pub imap: (Server, SecretString),
+    /// The server to send through, with its password.
+    pub smtp: (Server, SecretString),
+    /// MAIL-15.
+    pub authserv_id: Option<String>,
+    /// SND-4.
+    pub sent_copy: SentCopy,
+    /// Nothing older is read.
+    pub read_since: DateTime<Utc>,
+    /// How reading went last.
+    pub state: MailboxState,
+    /// Refused logins in a row.
+    pub login_refusals: u16,
+    /// Changes with the credentials.
+    pub credentials_version: i64,
+    /// Not removed, and Conversations are enabled: mail is to be read.
+    pub reads: bool,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = mailboxes)]
+struct MailboxRow {
+    id: Uuid,
+    address: String,
+    display_name: String,
+    user_id: Option<Uuid>,
+    default_owner_id: Option<Uuid>,
+    conversation_starts_on: Option<String>,
+    imap_host: String,
+    imap_port: i32,
+    imap_security: String,
+    imap_username: String,
+    smtp_host: String,
+    smtp_port: i32,
+    smtp_security: String,
+    smtp_username: String,
+    authserv_id: Option<String>,
+    sent_copy: String,
+    backfill_days: i32,
+    state: String,
+    last_error: Option<String>,
+    last_synced_at: Option<DateTime<Utc>>,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+fn server(host: String, port: i32, security: &str, username: String) -> Result<Server, StoreError> {
+    let port = u16::try_from(port).map_err(|_| StoreError::Corrupt(format!("port {port}")))?;
+    Ok(Server { host, port, security: Security::from_name(security)?, username })
+}
+
+impl MailboxRow {
+    fn into_mailbox(self, backfill: (u32, u32)) -> Result<Mailbox, StoreError> {
+        Ok(Mailbox {
+            id: self.id.into(),
+            address: self.address,
+            display_name: self.display_name,
+            ownership: match self.user_id {
+                Some(user) => Ownership::Personal(user.into()),
+                None => Ownership::Shared(self.default_owner_id.map(UserId)),
+            },
+            conversation_starts_on: self.conversation_starts_on.as_deref().map(starts_on).transpose()?,
+            imap: server(self.imap_host, self.imap_port, &self.imap_security, self.imap_username)?,
+            smtp: server(self.smtp_host, self.smtp_port, &self.smtp_security, self.smtp_username)?,
+            authserv_id: self.authserv_id,
+            sent_copy: SentCopy::from_name(&self.sent_copy)?,
+            backfill_days: u16::try_from(self.backfill_days)
+                .map_err(|_| StoreError::Corrupt("backfill_days".into()))?,
+            state: MailboxState::from_name(&self.state)?,
+            last_error: self.last_error,
+            last_synced_at: self.last_synced_at,
+            backfill,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+impl Store {
+    /// Connects a mailbox (ACC-4): everybody their own, administrators everybody's and shared ones. Nothing is connected
+    /// to here; a worker begins to read it at once.
+    ///
+    /// # Errors
+    /// [`StoreError::FeatureNotEnabled`], [`StoreError::RoleNotAllowed`], [`StoreError::Taken`] (`address`),
+    /// [`StoreError::Invalid`] where a user is named who is not an active one, and those of the idempotency key.
+    pub async fn create_mailbox(
+        &self,
+        actor: &Actor,
+        new: &NewMailbox,
+        claim: Option<&IdempotencyClaim>,
+        answer: impl Fn(&Mailbox) -> StoredAnswer + Send + Sync,
+    ) -> Result<Outcome<Mailbox>, StoreError> {
+        let id = MailboxId(Uuid::now_v7());
+        let (workspace, answer) = (actor.workspace_id, &answer);
+        let imap = self.seal_text(Place::Imap(workspace, id), &new.imap.1)?;
+        let smtp = self.seal_text(Place::Smtp(workspace, id), &new.smtp.1)?;
+        let secrets = &(imap, smtp);
+        self.write(workspace, async |tx| {
+            require_conversations(tx, workspace).await?;
+            may_connect(actor, id, new.ownership)?;
+            let effect = async {
+                require_active_user(tx, workspace, new.ownership).await?;
+                insert_mailbox(tx, workspace, id, new, secrets).await?;
+                mailbox_queue::enqueue(tx, workspace, id).await?;
+                let mailbox = load_visible(tx, actor, id).await?;
+                let event = NewEvent::of(EventKind::MailboxUpdated, Some(actor.user_id), id);
+                events::append(tx, workspace, &[event]).await?;
+                Ok(mailbox)
+            };
+            with_idempotency(tx, workspace, claim, effect, answer).await
+        })
+        .await
+    }
+
+    fn seal_text(&self, place: Place<'_>, secret: &SecretString) -> Result<Vec<u8>, StoreError> {
+        self.inner.master_key.seal(place, secret.expose_secret().as_bytes())
+    }
+
+    /// The mailboxes by address: those that the actor may send from; administrators see all. `after` is the last one of
+    /// the page before.
+    ///
+    /// # Errors
+    /// [`StoreError::FeatureNotEnabled`].
+    pub async fn mailboxes(
+        &self,
+        actor: &Actor,
+        after: Option<&(String, MailboxId)>,
+        limit: u16,
+    ) -> Result<Page<Mailbox>, StoreError> {
+        let tx = self.begin_read(actor.workspace_id).await?;
+        let mut query = visible(actor)
+            .order((mailboxes::address, mailboxes::id))
+            .limit(i64::from(limit) + 1)
+            .select(MailboxRow::as_select());
+        if let Some((address, id)) = after {
+            let further =
+                mailboxes::address.gt(address).or(mailboxes::address.eq(address).and(mailboxes::id.gt(id.0)));
+            query = query.filter(mailboxes::address.ge(address).and(further));
+        }
+        require_conversations(&tx, actor.workspace_id).await?;
+        let rows: Vec<MailboxRow> = query.load(&mut tx.conn()).await?;
+        let mailboxes = with_progress(&tx, actor.workspace_id, rows).await?;
+        tx.commit().await?;
+        Ok(Page::of(mailboxes, limit))
+    }
+
+    /// One mailbox.
+    ///
+    /// # Errors
+    /// [`StoreError::FeatureNotEnabled`], [`StoreError::NotFound`] also where the actor may not send from it.
+    pub async fn mailbox(&self, actor: &Actor, id: MailboxId) -> Result<Mailbox, StoreError> {
+        let tx = self.begin_read(actor.workspace_id).await?;
+        require_conversations(&tx, actor.workspace_id).await?;
+        let mailbox = load_visible(&tx, actor, id).await?;
+        tx.commit().await?;
+        Ok(mailbox)
+    }
+
+    /// What a worker needs to connect to a mailbox, with the passwords opened.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Secret`].
+    pub async fn mailbox_connection(
+        &self,
+        workspace: WorkspaceId,
+        id: MailboxId,
+    ) -> Result<MailboxConnection, StoreError> {
+        type Secrets = (Vec<u8>, Vec<u8>);
+        type Rest = (DateTime<Utc>, i32, i64, bool, String);
+        let tx = self.begin_read(workspace).await?;
+        let (row, (imap, smtp), rest): (MailboxRow, Secrets, Rest) = mailboxes::table
+            .find((workspace.0, id.0))
+            .inner_join(workspaces::table.on(workspaces::id.eq(mailboxes::workspace_id)))
+            .select((
+                MailboxRow::as_select(),
+                (mailboxes::imap_secret, mailboxes::smtp_secret),
+                (
+                    mailboxes::read_since,
+                    mailboxes::login_refusals,
+                    mailboxes::credentials_version,
+                    mailboxes::active,
+                    workspaces::conversations_feature,
+                ),
+            ))
+            .first(&mut tx.conn())
+            .await?;
+        tx.commit().await?;
+        let (read_since, refusals, credentials_version, active, feature) = rest;
+        let key = &self.inner.master_key;
+        let mailbox = row.into_mailbox((0, 0))?;
+        Ok(MailboxConnection {
+            id,
+            workspace_id: workspace,
+            address: mailbox.address,
+            imap: (mailbox.imap, key.open_text(Place::Imap(workspace, id), &imap)?),
+            smtp: (mailbox.smtp, key.open_text(Place::Smtp(workspace, id), &smtp)?),
+            authserv_id: mailbox.authserv_id,
+            sent_copy: mailbox.sent_copy,
+            read_since,
+            state: mailbox.state,
+            login_refusals: u16::try_from(refusals).unwrap_or(u16::MAX),
+            credentials_version,
+            reads: active && FeatureState::from_name(&feature)? == FeatureState::Enabled,
+        })
+    }
+}
+
+/// Everybody their own, administrators everybody's and shared ones (ACC-4).
+fn may_connect(actor: &Actor, id: MailboxId, ownership: Ownership) -> Result<(), StoreError> {
+    let user_id = match ownership {
+        Ownership::Personal(user) => Some(user),
+        Ownership::Shared(_) => None,
+    };
+    if actor.manages_mailbox(&MailboxAccess { id, user_id, active: true }) {
+        Ok(())
+    } else {
+        Err(StoreError::RoleNotAllowed)
+    }
+}
+
+async fn require_active_user(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    ownership: Ownership,
+) -> Result<(), StoreError> {
+    let (field, user) = match ownership {
+        Ownership::Personal(user) => ("user_id", user),
+        Ownership::Shared(Some(user)) => ("default_owner_id", user),
+        Ownership::Shared(None) => return Ok(()),
+    };
+    let active: Option<bool> = users::table
+        .find((workspace.0, user.0))
+        .for_key_share()
+        .select(users::active)
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
+    if active == Some(true) {
+        Ok(())
+    } else {
+        Err(StoreError::Invalid { field, why: "this is not an active user of the workspace" })
+    }
+}
+
+async fn insert_mailbox(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    id: MailboxId,
+    new: &NewMailbox,
+    (imap_secret, smtp_secret): &(Vec<u8>, Vec<u8>),
+) -> Result<(), StoreError> {
+    let (kind, user, default_owner) = match new.ownership {
+        Ownership::Personal(user) => ("personal", Some(user.0), None),
+        Ownership::Shared(owner) => ("shared", None, owner.map(|owner| owner.0)),
+    };
+    let (imap, smtp) = (&new.imap.0, &new.smtp.0);
+    let now = Utc::now();
+    diesel::insert_into(mailboxes::table)
+        .values((
+            (
+                mailboxes::workspace_id.eq(workspace.0),
+                mailboxes::id.eq(id.0),
+                mailboxes::address.eq(new.address.as_str()),
+                mailboxes::display_name.eq(&new.display_name),
+                mailboxes::kind.eq(kind),
+                mailboxes::user_id.eq(user),
+                mailboxes::default_owner_id.eq(default_owner),
+                mailboxes::conversation_starts_on.eq(new.conversation_starts_on.map(StartsOn::as_str)),
+            ),
+            (
+                mailboxes::imap_host.eq(&imap.host),
+                mailboxes::imap_port.eq(i32::from(imap.port)),
+                mailboxes::imap_security.eq(imap.security.as_str()),
+                mailboxes::imap_username.eq(&imap.username),
+                mailboxes::imap_secret.eq(imap_secret),
+            ),
+            (
+                mailboxes::smtp_host.eq(&smtp.host),
+                mailboxes::smtp_port.eq(i32::from(smtp.port)),
+                mailboxes::smtp_security.eq(smtp.security.as_str()),
+                mailboxes::smtp_username.eq(&smtp.username),
+                mailboxes::smtp_secret.eq(smtp_secret),
+            ),
+            (
+                mailboxes::authserv_id.eq(&new.authserv_id),
+                mailboxes::sent_copy.eq(new.sent_copy.as_str()),
+                mailboxes::backfill_days.eq(i32::from(new.backfill_days)),
+                mailboxes::read_since.eq(now - TimeDelta::days(i64::from(new.backfill_days))),
+            ),
+        ))
+        .execute(&mut tx.conn())
+        .await
+        .map_err(|error| taken(error, &[("mailboxes_address", "address")]))?;
+    Ok(())
+}
+
+/// The mailboxes that exist for the actor: shared ones and their own; for administrators all.
+fn visible(actor: &Actor) -> mailboxes::BoxedQuery<'static, diesel::pg::Pg> {
+    let query = mailboxes::table
+        .filter(mailboxes::workspace_id.eq(actor.workspace_id.0).and(mailboxes::active))
+        .into_boxed();
+    if actor.may(Permission::ManageUsers) {
+        query
+    } else {
+        query.filter(mailboxes::user_id.is_null().or(mailboxes::user_id.eq(actor.user_id.0)))
+    }
+}
+
+async fn load_visible(tx: &Tx, actor: &Actor, id: MailboxId) -> Result<Mailbox, StoreError> {
+    let row = visible(actor)
+        .filter(mailboxes::id.eq(id.0))
+        .select(MailboxRow::as_select())
+        .first(&mut tx.conn())
+        .await?;
+    let mut found = with_progress(tx, actor.workspace_id, vec![row]).await?;
+    found.pop().ok_or(StoreError::NotFound)
+}
+
+/// Adds how far each backfill is: one query for all.
+async fn with_progress(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    rows: Vec<MailboxRow>,
+) -> Result<Vec<Mailbox>, StoreError> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let progress: Vec<(Uuid, Option<i64>, Option<i64>)> = folders::table
+        .filter(folders::workspace_id.eq(workspace.0).and(folders::mailbox_id.eq_any(ids)))
+        .group_by(folders::mailbox_id)
+        .select((folders::mailbox_id, sum(folders::backfill_done), sum(folders::backfill_total)))
+        .load(&mut tx.conn())
+        .await?;
+    let count = |value: Option<i64>| u32::try_from(value.unwrap_or(0)).unwrap_or(u32::MAX);
+    rows.into_iter()
+        .map(|row| {
+            let of = progress.iter().find(|(mailbox, ..)| *mailbox == row.id);
+            let (done, total) = of.map_or((None, None), |(_, done, total)| (*done, *total));
+            row.into_mailbox((count(done), count(total)))
+        })
+        .collect()
+}

@@ -1,0 +1,352 @@
+//! Sign-in and sessions. A session, the role and the activity of its user are read afresh for each request.
+
+use crate::{
+    Store,
+    error::StoreError,
+    schema::{refresh_tokens, sessions, sign_ins, users, workspaces},
+    transaction::Tx,
+    users::role,
+    workspaces::FeatureState,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use postroom_domain::{
+    access::Actor,
+    address::EmailAddress,
+    ids::{SessionId, UserId, WorkspaceId},
+};
+use uuid::Uuid;
+
+/// A refresh token presented again within this time is a lost answer or a second tab, later it is theft.
+const JUST_USED: TimeDelta = TimeDelta::seconds(30);
+
+/// SHA-256 of a refresh token; the token itself is never stored.
+pub type TokenDigest = [u8; 32];
+
+/// What sign-in needs to know of an account.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// The user.
+    pub user_id: UserId,
+    /// The password's hash; `None` until an invitation is accepted.
+    pub password_hash: Option<String>,
+    /// Whether they may sign in at all (ACC-5).
+    pub active: bool,
+}
+
+/// Where a session's refresh token is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshIn {
+    /// The client keeps it.
+    Body,
+    /// A cookie.
+    Cookie,
+}
+
+impl RefreshIn {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Body => "body",
+            Self::Cookie => "cookie",
+        }
+    }
+
+    fn from_name(name: &str) -> Result<Self, StoreError> {
+        [Self::Body, Self::Cookie]
+            .into_iter()
+            .find(|place| place.as_str() == name)
+            .ok_or_else(|| StoreError::Corrupt(format!("refresh_in {name}")))
+    }
+}
+
+/// A session to begin.
+#[derive(Clone, Copy, Debug)]
+pub struct NewSession {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// Who signed in.
+    pub user_id: UserId,
+    /// Where its refresh token goes.
+    pub refresh_in: RefreshIn,
+    /// The first refresh token.
+    pub refresh_digest: TokenDigest,
+    /// The session ends then, however often it is refreshed.
+    pub expires_at: DateTime<Utc>,
+    /// The refresh token ends then.
+    pub refresh_expires_at: DateTime<Utc>,
+}
+
+/// A session that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Where its refresh token is kept.
+    pub refresh_in: RefreshIn,
+}
+
+/// What became of a refresh token that was presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// The new token is valid from now on.
+    Renewed(Session),
+    /// Unknown, expired, or its session has ended.
+    Refused,
+    /// It had been used long before: somebody has stolen it, or its successor. The session has ended with all its tokens.
+    Reused(Session),
+}
+
+/// Who sends a request, read for this very request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Who acts, with what they may.
+    pub actor: Actor,
+    /// By which session.
+    pub session_id: SessionId,
+    /// Their address.
+    pub email: String,
+    /// Their name.
+    pub name: String,
+    /// ACC-1.
+    pub conversations: FeatureState,
+}
+
+impl Store {
+    /// Looks for the account of an address: in the named workspace, or, where none is named, in the only one that knows
+    /// the address. The work is the same whether or not there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_sign_in(
+        &self,
+        email: &EmailAddress,
+        slug: Option<&str>,
+    ) -> Result<Option<SignIn>, StoreError> {
+        let tx = self.begin_read_global().await?;
+        let mut query = sign_ins::table
+            .inner_join(workspaces::table.on(workspaces::id.eq(sign_ins::workspace_id)))
+            .filter(sign_ins::email.eq(email.as_str()))
+            .select((sign_ins::workspace_id, sign_ins::user_id))
+            .limit(2)
+            .into_boxed();
+        if let Some(slug) = slug {
+            query = query.filter(workspaces::slug.eq(slug));
+        }
+        let found: Vec<(Uuid, Uuid)> = query.load(&mut tx.conn()).await?;
+        tx.commit().await?;
+        // Nobody has the nil id: an unknown address costs the same second look.
+        let (workspace, user) = match found.as_slice() {
+            [only] => *only,
+            _ => (Uuid::nil(), Uuid::nil()),
+        };
+        let tx = self.begin_read(workspace.into()).await?;
+        let account: Option<(Option<String>, bool)> = users::table
+            .find((workspace, user))
+            .select((users::password_hash, users::active))
+            .first(&mut tx.conn())
+            .await
+            .optional()?;
+        tx.commit().await?;
+        Ok(account.map(|(password_hash, active)| SignIn {
+            workspace_id: workspace.into(),
+            user_id: user.into(),
+            password_hash,
+            active,
+        }))
+    }
+
+    /// Begins a session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin_session(&self, new: &NewSession) -> Result<SessionId, StoreError> {
+        let id = SessionId(Uuid::now_v7());
+        let now = Utc::now();
+        self.write_global(async |tx| {
+            diesel::insert_into(sessions::table)
+                .values((
+                    sessions::id.eq(id.0),
+                    sessions::workspace_id.eq(new.workspace_id.0),
+                    sessions::user_id.eq(new.user_id.0),
+                    sessions::refresh_in.eq(new.refresh_in.as_str()),
+                    sessions::created_at.eq(now),
+                    sessions::expires_at.eq(new.expires_at),
+                ))
+                .execute(&mut tx.conn())
+                .await?;
+            issue(tx, id.0, &new.refresh_digest, now, new.refresh_expires_at).await
+        })
+        .await?;
+        Ok(id)
+    }
+
+    /// Exchanges a refresh token for its successor. A token that was used within the last 30 seconds gets a further
+    /// successor; one that was used before ends the session with all its tokens.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rotate_refresh_token(
+        &self,
+        old: &TokenDigest,
+        new: &TokenDigest,
+        now: DateTime<Utc>,
+        new_expires_at: DateTime<Utc>,
+    ) -> Result<Rotation, StoreError> {
+        self.write_global(async |tx| {
+            type Token = (Uuid, DateTime<Utc>, Option<DateTime<Utc>>);
+            let token: Option<Token> = refresh_tokens::table
+                .find(old.as_slice())
+                .for_no_key_update()
+                .select((refresh_tokens::session_id, refresh_tokens::expires_at, refresh_tokens::used_at))
+                .first(&mut tx.conn())
+                .await
+                .optional()?;
+            let Some((session, _, used_at)) = token.filter(|token| token.1 > now) else {
+                return Ok(Rotation::Refused);
+            };
+            let Some(session) = live_session(tx, session, now).await? else {
+                return Ok(Rotation::Refused);
+            };
+            if used_at.is_some_and(|at| now - at > JUST_USED) {
+                end(tx, session.id, now).await?;
+                return Ok(Rotation::Reused(session));
+            }
+            if used_at.is_none() {
+                diesel::update(refresh_tokens::table.find(old.as_slice()))
+                    .set(refresh_tokens::used_at.eq(now))
+                    .execute(&mut tx.conn())
+                    .await?;
+            }
+            issue(tx, session.id.0, new, now, new_expires_at).await?;
+            Ok(Rotation::Renewed(session))
+        })
+        .await
+    }
+
+    /// Ends a session. One that has ended stays as it is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_session(&self, session: SessionId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write_global(async |tx| end(tx, session, now).await).await
+    }
+
+    /// The session that a refresh token belongs to, for signing out by it; `None` where it is worth nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn session_of_refresh_token(
+        &self,
+        digest: &TokenDigest,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Session>, StoreError> {
+        let tx = self.begin_read_global().await?;
+        let session: Option<Uuid> = refresh_tokens::table
+            .find(digest.as_slice())
+            .select(refresh_tokens::session_id)
+            .first(&mut tx.conn())
+            .await
+            .optional()?;
+        let session = match session {
+            Some(id) => live_session(&tx, id, now).await?,
+            None => None,
+        };
+        tx.commit().await?;
+        Ok(session)
+    }
+
+    /// Who a session's request comes from: `None` where the session has ended or its user is not active.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn caller(
+        &self,
+        workspace: WorkspaceId,
+        session: SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Caller>, StoreError> {
+        type Row = (Uuid, String, String, String, String);
+        let tx = self.begin_read(workspace).await?;
+        let row: Option<Row> = sessions::table
+            .find(session.0)
+            .filter(sessions::workspace_id.eq(workspace.0))
+            .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(now)))
+            .inner_join(
+                users::table.on(users::workspace_id
+                    .eq(sessions::workspace_id)
+                    .and(users::id.eq(sessions::user_id))
+                    .and(users::active)),
+            )
+            .inner_join(workspaces::table.on(workspaces::id.eq(sessions::workspace_id)))
+            .select((users::id, users::email, users::name, users::role, workspaces::conversations_feature))
+            .first(&mut tx.conn())
+            .await
+            .optional()?;
+        tx.commit().await?;
+        let Some((user, email, name, role_name, feature)) = row else {
+            return Ok(None);
+        };
+        Ok(Some(Caller {
+            actor: Actor { workspace_id: workspace, user_id: user.into(), role: role(&role_name)? },
+            session_id: session,
+            email,
+            name,
+            conversations: FeatureState::from_name(&feature)?,
+        }))
+    }
+}
+
+async fn issue(
+    tx: &Tx,
+    session: Uuid,
+    digest: &TokenDigest,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    diesel::insert_into(refresh_tokens::table)
+        .values((
+            refresh_tokens::digest.eq(digest.as_slice()),
+            refresh_tokens::session_id.eq(session),
+            refresh_tokens::issued_at.eq(now),
+            refresh_tokens::expires_at.eq(expires_at),
+        ))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Its tokens are worth nothing when it has ended: each is judged by its session.
+async fn end(tx: &Tx, session: SessionId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    diesel::update(sessions::table.find(session.0))
+        .filter(sessions::ended_at.is_null())
+        .set(sessions::ended_at.eq(now))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(())
+}
+
+async fn live_session(tx: &Tx, id: Uuid, now: DateTime<Utc>) -> Result<Option<Session>, StoreError> {
+    let row: Option<(Uuid, Uuid, String)> = sessions::table
+        .find(id)
+        .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(now)))
+        .select((sessions::workspace_id, sessions::user_id, sessions::refresh_in))
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
+    row.map(|(workspace, user, refresh_in)| {
+        Ok(Session {
+            id: id.into(),
+            workspace_id: workspace.into(),
+            user_id: user.into(),
+            refresh_in: RefreshIn::from_name(&refresh_in)?,
+        })
+    })
+    .transpose()
+}
