@@ -103,7 +103,7 @@ mod tests {
     use super::*;
     use actix_web::http::header::HeaderValue;
 
-    fn headers(name: header::HeaderName, values: &[&'static str]) -> HeaderMap {
+    fn headers(name: &header::HeaderName, values: &[&'static str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(name.clone(), HeaderValue::from_static(value));
@@ -133,7 +133,7 @@ mod tests {
             (&[], false),
         ] {
             assert_eq!(
-                none_match(&headers(header::IF_NONE_MATCH, values), "\"5-x\""),
+                none_match(&headers(&header::IF_NONE_MATCH, values), "\"5-x\""),
                 expected,
                 "{values:?}"
             );
@@ -151,7 +151,7 @@ mod tests {
             (&["5"], Expected::Impossible),
             (&["\"five\""], Expected::Impossible),
         ] {
-            assert_eq!(Expected::of(&headers(header::IF_MATCH, values)), expected, "{values:?}");
+            assert_eq!(Expected::of(&headers(&header::IF_MATCH, values)), expected, "{values:?}");
         }
         assert!(Expected::Any.allows(3) && Expected::Version(3).allows(3));
         assert!(!Expected::Version(2).allows(3) && !Expected::Impossible.allows(3));

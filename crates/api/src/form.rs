@@ -89,10 +89,6 @@ impl Form<'_> {
     }
 
     /// A field that may be left out or be `null`, which is the same. The outer `None` means a mistake.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer one says whether the field could be read, as everywhere here"
-    )]
     pub fn optional<T>(
         &mut self,
         name: &'static str,
@@ -105,10 +101,6 @@ impl Form<'_> {
     }
 
     /// A field of a merge patch (RFC 7396) that can be changed but not cleared: absent leaves it.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer one says whether the field could be read, as everywhere here"
-    )]
     pub fn changed<T>(
         &mut self,
         name: &'static str,

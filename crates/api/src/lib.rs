@@ -3,11 +3,19 @@
 //! A handler is short: it extracts, calls one use case of the store, and answers. What is the same for every
 //! operation (errors, limits, request ids, preconditions, cursors) stands once, in a module of its own.
 
+pub mod body;
+pub mod caller;
 pub mod cursor;
+pub mod envelope;
 pub mod etag;
 pub mod form;
+pub mod headers;
 pub mod keys;
+pub mod limits;
 pub mod links;
+pub mod openapi;
 pub mod password;
 pub mod problem;
+pub mod routes;
+pub mod server;
 pub mod tokens;

@@ -15,7 +15,7 @@ use actix_web::{
     body::BoxBody,
     dev::ServiceResponse,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{self, HeaderName, HeaderValue},
     },
 };
@@ -231,18 +231,21 @@ impl ResponseError for Problem {
 /// it, and becomes the problem that its status stands for.
 #[must_use]
 pub fn render(response: ServiceResponse<BoxBody>, request_id: &str) -> ServiceResponse<BoxBody> {
-    let problem = match response.response().error() {
-        Some(error) => match error.as_error::<Problem>() {
-            Some(problem) => problem.clone(),
-            None => of_status(response.status()),
-        },
-        None if response.status().as_u16() >= 400 && !is_problem(&response) => of_status(response.status()),
-        None => return response,
+    if response.status().as_u16() < 400 || is_problem(&response) && response.response().error().is_none() {
+        return response;
+    }
+    let problem = match response.response().error().and_then(|error| error.as_error::<Problem>()) {
+        Some(problem) => problem.clone(),
+        None if is_preflight(&response) => Problem::new(Code::OriginNotAllowed)
+            .detail("This origin, or the method or a header that it asks for, is not allowed."),
+        None => of_status(response.status()),
     };
     let (request, old) = response.into_parts();
     let mut new = problem.response(request_id);
     for (name, value) in old.headers() {
-        if !new.headers().contains_key(name) && *name != header::CONTENT_LENGTH {
+        if !new.headers().contains_key(name)
+            && !matches!(*name, header::CONTENT_LENGTH | header::CONTENT_ENCODING)
+        {
             new.headers_mut().append(name.clone(), value.clone());
         }
     }
@@ -251,6 +254,13 @@ pub fn render(response: ServiceResponse<BoxBody>, request_id: &str) -> ServiceRe
 
 fn is_problem(response: &ServiceResponse<BoxBody>) -> bool {
     response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == MEDIA_TYPE)
+}
+
+/// A cross-origin preflight: only its refusal comes from the layer that knows the origins.
+fn is_preflight(response: &ServiceResponse<BoxBody>) -> bool {
+    let request = response.request();
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 fn of_status(status: StatusCode) -> Problem {

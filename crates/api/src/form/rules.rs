@@ -23,7 +23,6 @@ pub enum Patch<T> {
 
 impl<T> Patch<T> {
     /// What is to be saved: `None` leaves, `Some(None)` clears.
-    #[expect(clippy::option_option, reason = "this is what the store takes for a nullable column")]
     pub fn change(self) -> Option<Option<T>> {
         match self {
             Self::Absent => None,
@@ -150,6 +149,7 @@ pub fn choice<T: DeserializeOwned>(names: &'static str) -> impl FnOnce(Value, &m
 }
 
 /// `true` or `false`.
+#[expect(clippy::needless_pass_by_value, reason = "every rule has this form")]
 pub fn boolean(value: Value, at: &mut At<'_>) -> Option<bool> {
     match value {
         Value::Bool(value) => Some(value),

@@ -1,0 +1,210 @@
+//! What operations have in common, added to the document in one place: security, and every problem that an operation
+//! can answer with.
+//!
+//! Most problems follow from what an operation is: one that needs sign-in can answer 401, one with a body 413. What is
+//! its own stands at the operation, in the extension `x-problems`.
+
+use super::operations;
+use crate::problem::{Code, FieldError, MEDIA_TYPE, ProblemView};
+use serde_json::json;
+use std::collections::BTreeMap;
+use utoipa::{
+    Modify, PartialSchema as _, ToSchema as _,
+    openapi::{
+        Components, Content, HeaderBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
+        example::ExampleBuilder,
+        path::{HttpMethod, Operation, Parameter, ParameterIn},
+        schema::{ObjectBuilder, Type},
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+
+/// The extension that lists an operation's own problem codes; it stays in the document, for readers.
+const PROBLEMS: &str = "x-problems";
+const BEARER: &str = "access_token";
+
+/// Adds what operations share.
+pub(super) struct SharedParts;
+
+impl Modify for SharedParts {
+    fn modify(&self, document: &mut OpenApi) {
+        let mut components = document.components.take().unwrap_or_default();
+        add_schemas(&mut components);
+        for (path, item) in &mut document.paths.paths {
+            for (method, operation) in operations(item) {
+                secure(operation);
+                conditional_read(operation);
+                let by_status = problems(path, &method, operation);
+                for (status, codes) in by_status {
+                    let name: String =
+                        codes.iter().map(|code| component_name(*code)).collect::<Vec<_>>().join("Or");
+                    components.responses.entry(name.clone()).or_insert_with(|| response(&codes).into());
+                    operation
+                        .responses
+                        .responses
+                        .insert(status.to_string(), RefOr::Ref(Ref::from_response_name(name)));
+                }
+            }
+        }
+        document.components = Some(components);
+    }
+}
+
+fn add_schemas(components: &mut Components) {
+    components.schemas.insert("Problem".to_owned(), ProblemView::schema());
+    components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
+    components.add_security_scheme(
+        BEARER,
+        SecurityScheme::Http(
+            HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .bearer_format("JWT")
+                .description(Some("The `access_token` of `POST /v1/auth/login` or `/v1/auth/refresh`."))
+                .build(),
+        ),
+    );
+}
+
+/// Everything needs sign-in but what says `security(())`.
+fn secure(operation: &mut Operation) {
+    if operation.security.is_none() {
+        operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+    }
+}
+
+fn needs_sign_in(operation: &Operation) -> bool {
+    operation.security.as_ref().is_some_and(|all| !all.contains(&SecurityRequirement::default()))
+}
+
+fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
+    operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter),
+        RefOr::Ref(_) => None,
+    })
+}
+
+fn takes(operation: &Operation, place: &ParameterIn, name: &str) -> bool {
+    parameters(operation).any(|parameter| parameter.parameter_in == *place && parameter.name == name)
+}
+
+/// A resource that can be read under a condition answers with its tag, or with 304.
+fn conditional_read(operation: &mut Operation) {
+    let conditional = takes(operation, &ParameterIn::Header, "If-None-Match");
+    let written = takes(operation, &ParameterIn::Header, "If-Match");
+    if !conditional && !written {
+        return;
+    }
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            let header = HeaderBuilder::new()
+                .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+                .description(Some("`\"<version>-<digest>\"`, for `If-Match` and `If-None-Match`."))
+                .build();
+            response.headers.insert("ETag".to_owned(), header.into());
+        }
+    }
+    if conditional {
+        let unchanged =
+            ResponseBuilder::new().description("As in the answer that the client has; no body.").build();
+        operation.responses.responses.insert("304".to_owned(), unchanged.into());
+    }
+}
+
+/// Every problem of an operation, by status.
+fn problems(path: &str, method: &HttpMethod, operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
+    let mut codes = Vec::new();
+    if needs_sign_in(operation) {
+        codes.push(Code::NotAuthenticated);
+        if path.contains('{') {
+            codes.push(Code::NotFound);
+        }
+    }
+    codes.extend(own_problems(operation));
+    if operation.request_body.is_some() {
+        codes.extend([
+            Code::MalformedJson,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::ValidationFailed,
+        ]);
+    }
+    if parameters(operation).any(|parameter| parameter.parameter_in == ParameterIn::Query) {
+        codes.push(Code::ValidationFailed);
+    }
+    if takes(operation, &ParameterIn::Query, "cursor") {
+        codes.push(Code::InvalidCursor);
+    }
+    if takes(operation, &ParameterIn::Header, "Idempotency-Key") {
+        codes.extend([Code::MalformedRequest, Code::IdempotencyInProgress, Code::IdempotencyKeyReused]);
+    }
+    if takes(operation, &ParameterIn::Header, "If-Match") && *method != HttpMethod::Get {
+        codes.push(Code::StaleVersion);
+    }
+    if path.starts_with("/v1/") {
+        codes.extend([Code::RateLimited, Code::Internal, Code::Unavailable]);
+    }
+    let mut by_status = BTreeMap::<u16, Vec<Code>>::new();
+    for code in Code::ALL.iter().filter(|code| codes.contains(code)) {
+        by_status.entry(code.status().as_u16()).or_default().push(*code);
+    }
+    by_status
+}
+
+fn own_problems(operation: &Operation) -> Vec<Code> {
+    let named = operation.extensions.as_ref().and_then(|extensions| extensions.get(PROBLEMS));
+    let names = named.and_then(|names| names.as_array()).into_iter().flatten();
+    names
+        .filter_map(|name| Code::ALL.iter().copied().find(|code| Some(code.as_str()) == name.as_str()))
+        .collect()
+}
+
+/// `not_found` → `NotFound`.
+fn component_name(code: Code) -> String {
+    format!("{code:?}")
+}
+
+fn response(codes: &[Code]) -> utoipa::openapi::Response {
+    let description = codes
+        .iter()
+        .map(|code| format!("`{}`: {}", code.as_str(), code.title()))
+        .collect::<Vec<_>>()
+        .join("; ");
+    let mut content = Content::new(Some(Ref::from_schema_name("Problem")));
+    content.examples = codes.iter().map(|code| (code.as_str().to_owned(), example(*code).into())).collect();
+    let mut builder = ResponseBuilder::new().description(description).content(MEDIA_TYPE, content);
+    if codes.contains(&Code::RateLimited) || codes.contains(&Code::Unavailable) {
+        let seconds = HeaderBuilder::new()
+            .schema(Some(ObjectBuilder::new().schema_type(Type::Integer).build()))
+            .description(Some("Seconds after which to try again."))
+            .build();
+        builder = builder.header("Retry-After", seconds);
+    }
+    builder.build()
+}
+
+fn example(code: Code) -> utoipa::openapi::example::Example {
+    let mut value = json!({
+        "type": format!("/docs/errors/{}", code.as_str()),
+        "title": code.title(),
+        "status": code.status().as_u16(),
+        "detail": code.title(),
+        "code": code.as_str(),
+        "request_id": "0198c7e0-7d4e-7c3f-9a53-0d2f5b1f3a11",
+    });
+    if let (Code::ValidationFailed, Some(members)) = (code, value.as_object_mut()) {
+        let error = json!({
+            "pointer": "/to/0/address", "code": "invalid_email",
+            "detail": "This is not an e-mail address of the form name@domain.",
+        });
+        members.insert("errors".to_owned(), json!([error]));
+    }
+    ExampleBuilder::new().summary(code.title()).value(Some(value)).build()
+}
+
+/// Used by the tests: the names in `x-problems` that are no codes.
+#[cfg(test)]
+pub(super) fn unknown_problem_names(operation: &Operation) -> Vec<String> {
+    let named = operation.extensions.as_ref().and_then(|extensions| extensions.get(PROBLEMS)).cloned();
+    let names: Vec<String> = named.map(|names| serde_json::from_value(names).unwrap()).unwrap_or_default();
+    names.into_iter().filter(|name| !Code::ALL.iter().any(|code| code.as_str() == name)).collect()
+}

@@ -1,0 +1,255 @@
+//! The server: its settings, its layers, and how it starts and stops.
+
+use crate::{
+    envelope,
+    keys::{Key, Purpose},
+    limits::{self, LimitSettings, Limits},
+    openapi::{self, RouteTable},
+    problem::{Code, Problem},
+    routes,
+    tokens::TokenKeys,
+};
+use actix_cors::Cors;
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer,
+    body::MessageBody,
+    dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse},
+    http::{Method, header},
+    middleware::{Compress, from_fn},
+    web::{self, Data},
+};
+use postroom_store::Store;
+use secrecy::ExposeSecret as _;
+use std::{net::SocketAddr, time::Duration};
+use tokio_util::sync::CancellationToken;
+use utoipa_actix_web::AppExt as _;
+
+/// How long answers under way may take after the signal to stop, in seconds.
+const STOP_SECONDS: u64 = 8;
+/// Connections at once of one worker thread; live streams count too.
+const MAX_CONNECTIONS: usize = 10_000;
+
+/// How the API is served.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where clients reach this server: scheme, host and port, no slash at the end. Signed links begin with it.
+    pub public_url: String,
+    /// Origins of pages that may call, each exactly as browsers send it (`https://app.example.com`).
+    pub cors_origins: Vec<String>,
+    /// Whether the refresh cookie is also sent from a page on another site.
+    pub cross_site_cookie: bool,
+    /// Rate limits.
+    pub limits: LimitSettings,
+    /// How many reverse proxies in front write `X-Forwarded-For`; 0 where clients connect directly.
+    pub trusted_proxies: usize,
+    /// Worker threads; 0 takes one for each processor.
+    pub workers: usize,
+}
+
+/// What every handler may use.
+pub struct State {
+    /// The database and the blobs.
+    pub store: Store,
+    /// The settings.
+    pub settings: Settings,
+    /// Keys of access tokens.
+    pub tokens: TokenKeys,
+    /// Key of cursors.
+    pub cursor_key: Key,
+    /// Key of signed links.
+    pub link_key: Key,
+    /// Rate limits.
+    pub limits: Limits,
+    /// `/openapi.json`, as it is served.
+    pub document: String,
+    /// Which methods there are at which path.
+    pub route_table: RouteTable,
+}
+
+impl State {
+    /// Puts together what the handlers need.
+    #[must_use]
+    pub fn new(store: Store, tokens: TokenKeys, settings: Settings) -> Self {
+        let secret = store.link_secret().expose_secret();
+        let document = openapi::document();
+        let (cursor_key, link_key) =
+            (Key::derive(secret, Purpose::Cursor), Key::derive(secret, Purpose::Link));
+        Self {
+            cursor_key,
+            link_key,
+            limits: Limits::new(settings.limits),
+            route_table: RouteTable::of(&document),
+            document: openapi::to_text(&document),
+            store,
+            settings,
+            tokens,
+        }
+    }
+}
+
+/// Why the server doesn't run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address is taken, or not ours.
+    #[error("can't listen on {address}: {source}")]
+    Listen {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It stopped by itself.
+    #[error("the HTTP server failed: {0}")]
+    Run(std::io::Error),
+}
+
+/// A server that listens already and answers when it is run.
+pub struct Bound {
+    server: Server,
+    handle: ServerHandle,
+    addresses: Vec<SocketAddr>,
+}
+
+/// Listens. Port 0 takes a free one. Must be called on the main, multi-threaded runtime.
+///
+/// # Errors
+/// [`ServeError::Listen`].
+pub fn bind(address: SocketAddr, state: State) -> Result<Bound, ServeError> {
+    let workers = match state.settings.workers {
+        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        workers => workers,
+    };
+    let state = Data::new(state);
+    let server = HttpServer::new(move || app(state.clone()))
+        .workers(workers)
+        .max_connections(MAX_CONNECTIONS)
+        .client_request_timeout(Duration::from_secs(15))
+        .shutdown_timeout(STOP_SECONDS)
+        .disable_signals()
+        .bind(address)
+        .map_err(|source| ServeError::Listen { address, source })?;
+    let addresses = server.addrs();
+    let server = server.run();
+    Ok(Bound { handle: server.handle(), server, addresses })
+}
+
+impl Bound {
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Answers until `stop` is cancelled, then lets what is under way end (at most 8 s).
+    ///
+    /// # Errors
+    /// [`ServeError::Run`].
+    pub async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
+        let handle = self.handle;
+        let stopping = tokio::spawn(async move {
+            stop.cancelled().await;
+            handle.stop(true).await;
+        });
+        let outcome = self.server.await.map_err(ServeError::Run);
+        stopping.abort();
+        outcome
+    }
+}
+
+/// The application: every route with its layers.
+pub fn app(
+    state: Data<State>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    app_with(state, |_| {})
+}
+
+/// The application with further routes inside its layers, the outermost of which is wrapped last.
+fn app_with(
+    state: Data<State>,
+    further: impl FnOnce(&mut web::ServiceConfig),
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let cors = cors(&state.settings.cors_origins);
+    let (app, _) = App::new().app_data(state).into_utoipa_app().configure(routes::register).split_for_parts();
+    app.configure(routes::register_pages)
+        .configure(further)
+        .default_service(web::to(nothing_here))
+        .wrap(from_fn(envelope::catch_panics))
+        .wrap(from_fn(envelope::finish_writes))
+        .wrap(from_fn(limits::count))
+        .wrap(cors)
+        .wrap(Compress::default())
+        .wrap(from_fn(envelope::envelope))
+}
+
+fn cors(origins: &[String]) -> Cors {
+    let exposed = [
+        "etag",
+        "link",
+        "location",
+        "retry-after",
+        "ratelimit",
+        "ratelimit-policy",
+        "x-request-id",
+        "idempotent-replayed",
+        "postroom-event",
+    ];
+    let allowed = [
+        "authorization",
+        "content-type",
+        "if-match",
+        "if-none-match",
+        "idempotency-key",
+        "x-request-id",
+        "last-event-id",
+    ];
+    let cors = Cors::default()
+        .allowed_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allowed_headers(allowed)
+        .expose_headers(exposed)
+        .supports_credentials()
+        // A request from elsewhere is answered without the headers that would let its page read the answer.
+        .block_on_origin_mismatch(false)
+        .max_age(600);
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}
+
+/// An address without a route, or without this method.
+async fn nothing_here(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
+    let methods = state.route_table.methods(request.path());
+    if methods.is_empty() {
+        return Err(Problem::not_found());
+    }
+    let allow = methods.join(", ");
+    if request.method() == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish());
+    }
+    Err(Problem::new(Code::MethodNotAllowed)
+        .detail(format!("This address has {allow}."))
+        .header(header::ALLOW, allow))
+}
+
+#[cfg(test)]
+mod tests;
