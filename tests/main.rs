@@ -1,1 +1,5 @@
-//! Integration tests over the real binary, PostgreSQL, Dovecot and SMTP.
+//! Integration tests over the real binary, PostgreSQL, Dovecot and SMTP. One program, so that all of them share
+//! one database cluster and one pair of mail servers.
+
+#[cfg(test)]
+mod architecture;

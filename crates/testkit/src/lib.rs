@@ -9,6 +9,7 @@ pub mod error;
 pub mod mail;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 mod runtime;
 pub mod server;
 

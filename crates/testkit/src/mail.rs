@@ -6,7 +6,7 @@
 
 mod certificates;
 mod configuration;
-mod delivery;
+pub(crate) mod delivery;
 mod mailbox;
 
 use std::{

@@ -346,12 +346,10 @@ fn fresh_name() -> String {
 
 /// The password of a kept cluster, made at its first start.
 fn kept_password(dir: &Path, user: &ServiceUser) -> Result<String> {
-    use std::os::unix::fs::PermissionsExt;
     let file = dir.join("password");
     if !file.exists() {
         let secret = uuid::Uuid::new_v4().simple().to_string();
-        process::write_file(&file, secret.as_bytes(), Some(user))?;
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).tried("closing the password file")?;
+        process::write_private(&file, secret.as_bytes(), Some(user))?;
     }
     fs::read_to_string(&file).tried("reading the cluster's password")
 }
@@ -370,7 +368,7 @@ fn programs() -> Result<PathBuf> {
             .filter_map(|e| Some((e.file_name().to_str()?.parse().ok()?, e.path().join("bin"))))
             .filter(|(version, _)| *version >= 15)
             .collect();
-        versions.sort_by(|a, b| b.0.cmp(&a.0));
+        versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
         places.extend(versions.into_iter().map(|(_, dir)| dir));
         for version in (15..=19).rev() {
             for prefix in ["/opt/homebrew/opt", "/usr/local/opt"] {

@@ -218,6 +218,16 @@ pub(crate) fn write_file(path: &Path, content: &[u8], owner: Option<&ServiceUser
     owner.map_or(Ok(()), |user| user.own(path))
 }
 
+/// Writes a file that only `owner` may read.
+pub(crate) fn write_private(path: &Path, content: &[u8], owner: Option<&ServiceUser>) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = fs::OpenOptions::new();
+    let file = options.create(true).truncate(true).write(true).mode(0o600).open(path);
+    let what = format!("writing {}", path.display());
+    file.tried(&what)?.write_all(content).tried(&what)?;
+    owner.map_or(Ok(()), |user| user.own(path))
+}
+
 /// A port of 127.0.0.1 that is free now, below those that the system gives to outgoing connections, so that it
 /// is still free when a server is started again on it.
 pub fn free_port() -> Result<u16> {
@@ -417,3 +427,6 @@ pub(crate) fn tail_of(file: &Path) -> String {
     let from = lines.len().saturating_sub(15);
     lines.get(from..).unwrap_or_default().join("\n")
 }
+
+#[cfg(test)]
+mod tests;

@@ -300,6 +300,6 @@ fn master_key(dir: &Path) -> Result<String> {
         return Ok(key);
     }
     let key = base64::engine::general_purpose::STANDARD.encode(rand::random::<[u8; 32]>());
-    fs::write(&file, &key).tried("writing the master key")?;
+    process::write_private(&file, key.as_bytes(), None)?;
     Ok(key)
 }
