@@ -299,12 +299,10 @@ impl Link<'_> {
                         self.shared.saw(Fault::Hold, mails);
                         self.held(&mut release).await?;
                     }
-                    Fault::Pass | Fault::CutBefore => {}
+                    // Told before it is passed on: whoever knows the answer finds the moment noted.
+                    Fault::Pass | Fault::CutBefore => self.shared.saw(Fault::Pass, mails),
                 }
                 self.client.write_all(piece.bytes()).await?;
-                if self.fault == Fault::Pass {
-                    self.shared.saw(Fault::Pass, mails);
-                }
                 self.fault = Fault::Pass;
             } else {
                 self.client.write_all(piece.bytes()).await?;
