@@ -7,11 +7,8 @@ CREATE TABLE threads (
     mailbox_id      uuid NOT NULL,
     -- The subject without Re:/Fwd:, folded (MAIL-10); '' where there is none.
     subject_key     text NOT NULL,
-    -- Who began it (CNV-1): NULL for the workspace's own users, else the external address.
-    begun_by        text,
     -- Digest of the token in References of all that we send in this thread.
     token_digest    bytea CHECK (length(token_digest) = 32),
-    message_count   integer NOT NULL DEFAULT 0,
     first_message_at timestamptz NOT NULL,
     last_message_at timestamptz NOT NULL,
     -- Belongs to the same exchange, but must not be joined with it (MAIL-16).

@@ -6,33 +6,48 @@
 //!
 //! [`Actor`]: postroom_domain::access::Actor
 
+mod aggregate;
+mod birth;
 mod blobs;
+mod correspondents;
+mod delivery_jobs;
 mod error;
 mod events;
 mod folders;
 mod idempotency;
+mod ingest;
 mod keys;
 mod mail_in;
 mod mailbox_queue;
 mod mailboxes;
+mod merge;
+mod message_rows;
 pub mod migrate;
+mod outbox;
 mod page;
 mod pool;
 mod schema;
 mod seal;
 mod sessions;
+mod threads;
 mod transaction;
 mod users;
 mod workspaces;
 
 pub use blobs::BlobHash;
+pub use delivery_jobs::{DeliveryJob, DeliveryPhase, OutgoingFile, OutgoingMail};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyClaim, Outcome, StoredAnswer};
 pub use keys::SigningKey;
+pub use mail_in::{
+    BounceReport, BouncedRecipient, Folder, FolderRole, FolderStart, IncomingAttachment, IncomingMail, IncomingSource,
+    Ingested, IntakeReason, PassedMessage, Step, Track,
+};
 pub use mailbox_queue::{MailboxHealth, MailboxLease};
 pub use mailboxes::{
     Mailbox, MailboxConnection, MailboxState, NewMailbox, Ownership, Security, SentCopy, Server,
 };
+pub use outbox::{DeliveryLease, RecipientOutcome};
 pub use page::Page;
 pub use pool::PoolSettings;
 pub use seal::{MasterKey, MasterKeyError};

@@ -18,7 +18,9 @@ pub async fn run(url: &SecretString) -> Result<Vec<String>, StoreError> {
         .await
         .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     // A session-level lock: held until the connection ends.
-    diesel::sql_query("SELECT pg_advisory_lock(hashtext('postroom migrations'))").execute(&mut connection).await?;
+    diesel::sql_query("SELECT pg_advisory_lock(hashtext('postroom migrations'))")
+        .execute(&mut connection)
+        .await?;
     let mut harness = AsyncMigrationHarness::new(connection);
     let done = harness
         .run_pending_migrations(MIGRATIONS)

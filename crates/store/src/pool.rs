@@ -107,8 +107,9 @@ type RawConnection = tokio_postgres::Connection<
 
 async fn connect_raw(url: &str) -> ConnectionResult<(tokio_postgres::Client, RawConnection)> {
     let bad = |error: &dyn std::fmt::Display| ConnectionError::BadConnection(error.to_string());
-    let mut config: tokio_postgres::Config =
-        url.parse().map_err(|error: tokio_postgres::Error| ConnectionError::InvalidConnectionUrl(error.to_string()))?;
+    let mut config: tokio_postgres::Config = url
+        .parse()
+        .map_err(|error: tokio_postgres::Error| ConnectionError::InvalidConnectionUrl(error.to_string()))?;
     if config.get_ssl_mode() == SslMode::Prefer {
         // "Prefer" verifies nothing, and so promises nothing: TLS is used where it is asked for, and then it is verified.
         config.ssl_mode(SslMode::Disable);

@@ -1,0 +1,369 @@
+//! The conversation's row: born, locked, changed. Decisions are the domain's; here they are loaded and saved.
+
+use crate::{
+    error::StoreError,
+    message_rows::AuthorRef,
+    schema::{conversations, messages},
+    transaction::Tx,
+};
+use chrono::{DateTime, Utc};
+use diesel::{prelude::*, sql_types::Bool};
+use diesel_async::RunQueryDsl;
+use postroom_domain::{
+    access::Actor,
+    conversation::{Change, Conversation, Status},
+    ids::{ContactId, ConversationId, MailboxId, MessageId, ThreadId, UserId, WorkspaceId},
+    message::{Direction, Position},
+};
+use uuid::Uuid;
+
+/// A conversation whose row is locked: the lock of all that belongs to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Locked {
+    pub(crate) id: ConversationId,
+    pub(crate) thread: ThreadId,
+    pub(crate) mailbox: MailboxId,
+    pub(crate) state: Conversation,
+    /// The message that the card shows.
+    pub(crate) last: Position,
+}
+
+type Row = (
+    (Uuid, Uuid, Uuid, Option<Uuid>),
+    (String, Option<DateTime<Utc>>, Uuid, Uuid, bool, i32),
+    (Option<DateTime<Utc>>, Option<Uuid>, DateTime<Utc>, i64, DateTime<Utc>, Uuid),
+);
+
+const COLUMNS: (
+    (conversations::id, conversations::thread_id, conversations::mailbox_id, conversations::merged_into),
+    (
+        conversations::status,
+        conversations::closed_at,
+        conversations::owner_id,
+        conversations::primary_contact_id,
+        conversations::unread,
+        conversations::unseen_replies,
+    ),
+    (
+        conversations::seen_at,
+        conversations::seen_message_id,
+        conversations::last_activity_at,
+        conversations::version,
+        conversations::last_message_at,
+        conversations::last_message_id,
+    ),
+) = (
+    (conversations::id, conversations::thread_id, conversations::mailbox_id, conversations::merged_into),
+    (
+        conversations::status,
+        conversations::closed_at,
+        conversations::owner_id,
+        conversations::primary_contact_id,
+        conversations::unread,
+        conversations::unseen_replies,
+    ),
+    (
+        conversations::seen_at,
+        conversations::seen_message_id,
+        conversations::last_activity_at,
+        conversations::version,
+        conversations::last_message_at,
+        conversations::last_message_id,
+    ),
+);
+
+fn from_row(row: Row) -> Result<Locked, StoreError> {
+    let ((id, thread, mailbox, merged), (status, closed_at, owner, contact, unread, unseen), rest) = row;
+    let (seen_at, seen_id, last_activity_at, version, last_at, last_id) = rest;
+    if let Some(into) = merged {
+        return Err(StoreError::Merged(ConversationId(into)));
+    }
+    let corrupt = |what: &str| StoreError::Corrupt(what.to_owned());
+    let state = Conversation {
+        status: status_of(&status),
+        closed_at,
+        owner: UserId(owner),
+        primary_contact: ContactId(contact),
+        unread,
+        unseen_replies: u32::try_from(unseen).map_err(|_| corrupt("unseen_replies"))?,
+        seen: seen_at.zip(seen_id).map(|(at, id)| Position { at, id: MessageId(id) }),
+        last_activity_at,
+        version: u64::try_from(version).map_err(|_| corrupt("version"))?,
+    };
+    let last = Position { at: last_at, id: MessageId(last_id) };
+    Ok(Locked { id: ConversationId(id), thread: ThreadId(thread), mailbox: MailboxId(mailbox), state, last })
+}
+
+pub(crate) fn status_of(name: &str) -> Status {
+    if name == Status::Closed.as_str() { Status::Closed } else { Status::Open }
+}
+
+/// The conversation that a thread is, locked.
+pub(crate) async fn lock_of_thread(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+) -> Result<Option<Locked>, StoreError> {
+    let row: Option<Row> = conversations::table
+        .filter(conversations::workspace_id.eq(workspace.0))
+        .filter(conversations::thread_id.eq(thread.0))
+        .select(COLUMNS)
+        .for_no_key_update()
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
+    row.map(from_row).transpose()
+}
+
+/// The conversation, locked, where it exists for the actor (ACC-3).
+pub(crate) async fn lock_for(tx: &Tx, actor: &Actor, id: ConversationId) -> Result<Locked, StoreError> {
+    let row: Row = conversations::table
+        .find((actor.workspace_id.0, id.0))
+        .select(COLUMNS)
+        .for_no_key_update()
+        .first(&mut tx.conn())
+        .await?;
+    let owner = UserId(row.1.2);
+    if actor.visibility().sees(owner) { from_row(row) } else { Err(StoreError::NotFound) }
+}
+
+/// Carries out the changes, in memory and in the row. The version that others hold becomes stale where one is an edit.
+pub(crate) async fn save(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    locked: &mut Locked,
+    changes: &[Change],
+) -> Result<(), StoreError> {
+    for change in changes {
+        locked.state.apply(change);
+    }
+    let state = &locked.state;
+    diesel::update(conversations::table.find((workspace.0, locked.id.0)))
+        .set((columns_of(state)?, conversations::updated_at.eq(diesel::dsl::now)))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// What the aggregate decides, as columns.
+#[derive(AsChangeset, Insertable)]
+#[diesel(table_name = conversations, treat_none_as_null = true)]
+pub(crate) struct StateColumns {
+    status: &'static str,
+    closed_at: Option<DateTime<Utc>>,
+    owner_id: Uuid,
+    primary_contact_id: Uuid,
+    unread: bool,
+    unseen_replies: i32,
+    seen_at: Option<DateTime<Utc>>,
+    seen_message_id: Option<Uuid>,
+    last_activity_at: DateTime<Utc>,
+    version: i64,
+}
+
+fn columns_of(state: &Conversation) -> Result<StateColumns, StoreError> {
+    Ok(StateColumns {
+        status: state.status.as_str(),
+        closed_at: state.closed_at,
+        owner_id: state.owner.0,
+        primary_contact_id: state.primary_contact.0,
+        unread: state.unread,
+        unseen_replies: i32::try_from(state.unseen_replies).unwrap_or(i32::MAX),
+        seen_at: state.seen.map(|seen| seen.at),
+        seen_message_id: state.seen.map(|seen| seen.id.0),
+        last_activity_at: state.last_activity_at,
+        version: i64::try_from(state.version).map_err(|_| StoreError::Corrupt("version".into()))?,
+    })
+}
+
+/// A message as its thread's card shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    pub(crate) position: Position,
+    pub(crate) direction: Direction,
+    pub(crate) automatic: bool,
+    pub(crate) imported: bool,
+    pub(crate) has_attachments: bool,
+    pub(crate) preview: String,
+    pub(crate) subject: String,
+    pub(crate) author: AuthorRef,
+    pub(crate) author_name: String,
+    pub(crate) author_address: String,
+}
+
+/// The columns that show the last message.
+#[derive(AsChangeset, Insertable)]
+#[diesel(table_name = conversations, treat_none_as_null = true)]
+struct LastMessageColumns<'a> {
+    last_message_id: Uuid,
+    last_message_direction: &'static str,
+    last_message_automatic: bool,
+    last_message_preview: &'a str,
+    last_message_at: DateTime<Utc>,
+    last_sender_kind: &'static str,
+    last_sender_id: Option<Uuid>,
+    last_sender_name: &'a str,
+    last_sender_address: &'a str,
+}
+
+impl<'a> From<&'a Shown> for LastMessageColumns<'a> {
+    fn from(shown: &'a Shown) -> Self {
+        Self {
+            last_message_id: shown.position.id.0,
+            last_message_direction: shown.direction.as_str(),
+            last_message_automatic: shown.automatic,
+            last_message_preview: &shown.preview,
+            last_message_at: shown.position.at,
+            last_sender_kind: shown.author.kind(),
+            last_sender_id: shown.author.id(),
+            last_sender_name: &shown.author_name,
+            last_sender_address: &shown.author_address,
+        }
+    }
+}
+
+/// Puts a further message on the card: it is counted, and shown where it is the newest. A late first one gives the
+/// conversation its subject (CNV-10).
+pub(crate) async fn show(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    locked: &Locked,
+    shown: &Shown,
+    is_first: bool,
+) -> Result<(), StoreError> {
+    let this = conversations::table.find((workspace.0, locked.id.0));
+    diesel::update(this)
+        .set((
+            conversations::message_count.eq(conversations::message_count + 1),
+            conversations::has_attachments.eq(conversations::has_attachments.or(shown.has_attachments.into_sql::<Bool>())),
+        ))
+        .execute(&mut tx.conn())
+        .await?;
+    if shown.position > locked.last {
+        diesel::update(this).set(LastMessageColumns::from(shown)).execute(&mut tx.conn()).await?;
+    }
+    if is_first {
+        diesel::update(this)
+            .set(conversations::subject.eq(&shown.subject))
+            .execute(&mut tx.conn())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Makes the card anew from all the messages of the thread: after two have become one.
+pub(crate) async fn show_all(tx: &Tx, workspace: WorkspaceId, locked: &Locked) -> Result<(), StoreError> {
+    let history = history(tx, workspace, locked.thread).await?;
+    let ([first, ..], [.., last]) = (history.as_slice(), history.as_slice()) else { return Ok(()) };
+    diesel::update(conversations::table.find((workspace.0, locked.id.0)))
+        .set((
+            conversations::subject.eq(&first.subject),
+            conversations::message_count.eq(i32::try_from(history.len()).unwrap_or(i32::MAX)),
+            conversations::has_attachments.eq(history.iter().any(|one| one.has_attachments)),
+            LastMessageColumns::from(last),
+        ))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// What a conversation is born with.
+pub(crate) struct Birth<'a> {
+    pub(crate) id: ConversationId,
+    pub(crate) number: i64,
+    pub(crate) thread: ThreadId,
+    pub(crate) mailbox: MailboxId,
+    pub(crate) state: &'a Conversation,
+    /// All its messages, in their order in time.
+    pub(crate) messages: &'a [Shown],
+}
+
+/// Writes a new conversation.
+pub(crate) async fn insert(tx: &Tx, workspace: WorkspaceId, birth: &Birth<'_>) -> Result<(), StoreError> {
+    let ([first, ..], [.., last]) = (birth.messages, birth.messages) else {
+        return Err(StoreError::Corrupt("a conversation without messages".into()));
+    };
+    let count = i32::try_from(birth.messages.len()).unwrap_or(i32::MAX);
+    diesel::insert_into(conversations::table)
+        .values((
+            conversations::workspace_id.eq(workspace.0),
+            conversations::id.eq(birth.id.0),
+            conversations::number.eq(birth.number),
+            conversations::thread_id.eq(birth.thread.0),
+            conversations::mailbox_id.eq(birth.mailbox.0),
+            conversations::subject.eq(&first.subject),
+            conversations::message_count.eq(count),
+            conversations::has_attachments.eq(birth.messages.iter().any(|one| one.has_attachments)),
+            LastMessageColumns::from(last),
+            columns_of(birth.state)?,
+        ))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// A thread's messages in their order in time, each shown once (MAIL-3: variants are left out).
+pub(crate) async fn history(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+) -> Result<Vec<Shown>, StoreError> {
+    let rows: Vec<HistoryRow> = messages::table
+        .filter(messages::workspace_id.eq(workspace.0))
+        .filter(messages::thread_id.eq(thread.0))
+        .filter(messages::variant_of.is_null())
+        .order((messages::received_at, messages::id))
+        .select((
+            (
+                messages::id,
+                messages::received_at,
+                messages::direction,
+                messages::automatic,
+                messages::imported,
+                messages::has_attachments,
+                messages::preview,
+                messages::subject,
+            ),
+            (
+                messages::author_kind,
+                messages::author_user_id,
+                messages::author_contact_id,
+                messages::from_name,
+                messages::from_address,
+            ),
+        ))
+        .load(&mut tx.conn())
+        .await?;
+    Ok(rows.into_iter().map(shown_from_row).collect())
+}
+
+type HistoryRow = (
+    (Uuid, DateTime<Utc>, String, bool, bool, bool, String, String),
+    (String, Option<Uuid>, Option<Uuid>, Option<String>, String),
+);
+
+fn shown_from_row(row: HistoryRow) -> Shown {
+    let ((id, at, direction, automatic, imported, has_attachments, preview, subject), author) = row;
+    let (kind, user, contact, name, address) = author;
+    let author = match (kind.as_str(), user) {
+        ("user", Some(id)) => AuthorRef::User(UserId(id)),
+        ("mailbox", _) => AuthorRef::Mailbox,
+        _ => AuthorRef::Contact(contact.map(ContactId)),
+    };
+    Shown {
+        position: Position { at, id: MessageId(id) },
+        direction: direction_of(&direction),
+        automatic,
+        imported,
+        has_attachments,
+        preview,
+        subject,
+        author,
+        author_name: name.unwrap_or_default(),
+        author_address: address,
+    }
+}
+
+pub(crate) fn direction_of(name: &str) -> Direction {
+    if name == Direction::Outbound.as_str() { Direction::Outbound } else { Direction::Inbound }
+}

@@ -1,0 +1,258 @@
+//! A thread becomes a conversation (CNV-1 to CNV-3, CNV-9).
+
+use crate::{
+    aggregate::{self, Birth, Shown},
+    correspondents::{OwnAddresses, active_owner_of, contact_for, contact_of},
+    error::StoreError,
+    events::{self, EventKind, NewEvent},
+    ingest::MailboxFacts,
+    message_rows::AuthorRef,
+    schema::{message_recipients, messages, users},
+    threads::is_party,
+    transaction::Tx,
+};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use postroom_domain::{
+    access::Role,
+    address::{EmailAddress, NamedAddress},
+    conversation::{Arrival, Command, Conversation, OwnerCandidates, Utterance, is_conversation},
+    ids::{ContactId, ConversationId, MessageId, ThreadId, UserId, WorkspaceId},
+    message::{Direction, Party},
+};
+use uuid::Uuid;
+
+/// The message that may make a thread a conversation.
+pub(crate) struct Occasion<'a> {
+    pub(crate) thread: ThreadId,
+    pub(crate) facts: &'a MailboxFacts,
+    /// The message, where it answers a mail that was never seen here.
+    pub(crate) answers_unseen: Option<MessageId>,
+    /// It is old news (CNV-10).
+    pub(crate) imported: bool,
+}
+
+/// Makes the thread a conversation if it is one by now, and writes the events: `created`, and the conversation's own.
+pub(crate) async fn consider(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    occasion: &Occasion<'_>,
+    created: NewEvent,
+) -> Result<Option<ConversationId>, StoreError> {
+    let history = aggregate::history(tx, workspace, occasion.thread).await?;
+    let thread: Vec<Utterance> = history.iter().map(|shown| utterance(shown, occasion)).collect();
+    let primary = if is_conversation(&thread, occasion.facts.starts_on) {
+        primary_party(tx, workspace, &history).await?
+    } else {
+        None
+    };
+    let Some(primary) = primary else {
+        events::append(tx, workspace, &[created]).await?;
+        return Ok(None);
+    };
+    let owner = choose_owner(tx, workspace, occasion, &history, &primary).await?;
+    let contact = contact_for(tx, workspace, &primary, owner).await?;
+    let history = settle_authors(tx, workspace, occasion.thread, history, owner).await?;
+    let state = begin(owner, contact, &history, occasion.imported)?;
+    let id = ConversationId(Uuid::now_v7());
+    let news = [
+        NewEvent { conversation: Some(id), owners: Some((owner, owner)), ..created },
+        NewEvent::of_conversation(EventKind::ConversationCreated, None, id, (owner, owner)),
+    ];
+    let numbers = events::numbers(tx, workspace, 1, news.len()).await?;
+    let birth = Birth {
+        id,
+        number: numbers.conversation,
+        thread: occasion.thread,
+        mailbox: occasion.facts.id,
+        state: &state,
+        messages: &history,
+    };
+    aggregate::insert(tx, workspace, &birth).await?;
+    events::insert(tx, workspace, numbers, &news).await?;
+    Ok(Some(id))
+}
+
+fn utterance(shown: &Shown, occasion: &Occasion<'_>) -> Utterance {
+    let party = match (shown.direction, EmailAddress::parse(&shown.author_address)) {
+        (Direction::Inbound, Ok(address)) => Party::External(address),
+        _ => Party::Us,
+    };
+    Utterance {
+        party,
+        automatic: shown.automatic,
+        answers_unseen: occasion.answers_unseen == Some(shown.position.id),
+    }
+}
+
+/// The state after all messages so far: their activity counts, not the moment at which the thread became a conversation.
+fn begin(
+    owner: UserId,
+    contact: ContactId,
+    history: &[Shown],
+    imported: bool,
+) -> Result<Conversation, StoreError> {
+    let newest = history
+        .iter()
+        .filter(|shown| !shown.automatic)
+        .map(|shown| shown.position.at)
+        .max()
+        .unwrap_or(DateTime::UNIX_EPOCH);
+    let mut state = Conversation::begin(owner, contact, imported, newest);
+    for shown in history {
+        let arrival = Arrival {
+            position: shown.position,
+            direction: shown.direction,
+            automatic: shown.automatic,
+            imported: shown.imported,
+        };
+        for change in state.decide(&Command::Receive(arrival), newest)? {
+            state.apply(&change);
+        }
+    }
+    Ok(state)
+}
+
+/// CNV-3: the external party that began the thread; where we began it, the first external To recipient; failing both
+/// (a first message from nobody known), whoever external is there first.
+async fn primary_party(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    history: &[Shown],
+) -> Result<Option<NamedAddress>, StoreError> {
+    let Some(first) = history.first() else { return Ok(None) };
+    let addressed = recipients_of(tx, workspace, first.position.id).await?;
+    let writers: Vec<NamedAddress> = history.iter().filter_map(external_author).collect();
+    let ours = OwnAddresses::among(
+        tx,
+        workspace,
+        addressed.iter().chain(&writers).map(|one| &one.address),
+    )
+    .await?;
+    if first.direction == Direction::Inbound
+        && let Some(beginner) = external_author(first).filter(|one| !ours.contains(&one.address))
+    {
+        return Ok(Some(beginner));
+    }
+    Ok(ours.external(addressed.iter().chain(&writers)).into_iter().next().cloned())
+}
+
+fn external_author(shown: &Shown) -> Option<NamedAddress> {
+    let address = EmailAddress::parse(&shown.author_address).ok()?;
+    let name = Some(shown.author_name.clone()).filter(|name| !name.is_empty());
+    (shown.direction == Direction::Inbound).then_some(NamedAddress { name, address })
+}
+
+async fn recipients_of(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    message: MessageId,
+) -> Result<Vec<NamedAddress>, StoreError> {
+    let rows: Vec<(Option<String>, String)> = message_recipients::table
+        .filter(message_recipients::workspace_id.eq(workspace.0))
+        .filter(message_recipients::message_id.eq(message.0))
+        .filter(message_recipients::field.eq("to"))
+        .order(message_recipients::position)
+        .select((message_recipients::name, message_recipients::address))
+        .load(&mut tx.conn())
+        .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(name, address)| Some(NamedAddress { name, address: EmailAddress::parse(&address).ok()? }))
+        .collect())
+}
+
+/// CNV-2, each candidate only where they are an active user.
+async fn choose_owner(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    occasion: &Occasion<'_>,
+    history: &[Shown],
+    primary: &NamedAddress,
+) -> Result<UserId, StoreError> {
+    let first_writer = history.iter().find_map(|shown| match shown.author {
+        AuthorRef::User(user) if shown.direction == Direction::Outbound => Some(user),
+        _ => None,
+    });
+    let contact_owner = match contact_of(tx, workspace, primary.address.as_str()).await? {
+        Some(contact) => active_owner_of(tx, workspace, contact).await?,
+        None => None,
+    };
+    let facts = occasion.facts;
+    let asked: Vec<Uuid> =
+        [first_writer, facts.user, facts.default_owner].into_iter().flatten().map(|id| id.0).collect();
+    let active: Vec<(Uuid, String)> = users::table
+        .filter(users::workspace_id.eq(workspace.0))
+        .filter(users::active)
+        .filter(users::id.eq_any(asked).or(users::role.eq(Role::Owner.as_str())))
+        .select((users::id, users::role))
+        .load(&mut tx.conn())
+        .await?;
+    let workspace_owner = active
+        .iter()
+        .find(|(_, role)| role == Role::Owner.as_str())
+        .map(|(id, _)| UserId(*id))
+        .ok_or_else(|| StoreError::Corrupt("a workspace without its owner".into()))?;
+    let is_active = |user: &UserId| active.iter().any(|(id, _)| *id == user.0);
+    let candidates = OwnerCandidates {
+        first_writer: first_writer.filter(is_active),
+        mailbox_user: facts.user.filter(is_active),
+        mailbox_default: facts.default_owner.filter(is_active),
+        contact_owner,
+        workspace_owner,
+    };
+    Ok(candidates.choose())
+}
+
+/// The external people who have written so far become contacts, and their messages' authors.
+async fn settle_authors(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+    mut history: Vec<Shown>,
+    owner: UserId,
+) -> Result<Vec<Shown>, StoreError> {
+    let nameless: Vec<NamedAddress> = history
+        .iter()
+        .filter(|shown| shown.author == AuthorRef::Contact(None))
+        .filter_map(external_author)
+        .collect();
+    let ours = OwnAddresses::among(tx, workspace, nameless.iter().map(|one| &one.address)).await?;
+    for who in ours.external(nameless.iter()) {
+        let known = is_party(tx, workspace, thread, &who.address).await?;
+        if !known {
+            continue;
+        }
+        let contact = contact_for(tx, workspace, who, owner).await?;
+        attribute(tx, workspace, thread, &who.address, contact).await?;
+        for shown in &mut history {
+            if shown.author == AuthorRef::Contact(None) && shown.author_address == who.address.as_str() {
+                shown.author = AuthorRef::Contact(Some(contact));
+            }
+        }
+    }
+    Ok(history)
+}
+
+/// Names the contact as the author of what came from the address in this thread.
+pub(crate) async fn attribute(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+    address: &EmailAddress,
+    contact: ContactId,
+) -> Result<(), StoreError> {
+    diesel::update(
+        messages::table
+            .filter(messages::workspace_id.eq(workspace.0))
+            .filter(messages::thread_id.eq(thread.0))
+            .filter(messages::author_kind.eq("contact"))
+            .filter(messages::author_contact_id.is_null())
+            .filter(messages::from_address.eq(address.as_str())),
+    )
+    .set((messages::author_contact_id.eq(contact.0), messages::updated_at.eq(Utc::now())))
+    .execute(&mut tx.conn())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! Who is behind an address: one of us, or a contact.
+
+use crate::{
+    error::StoreError,
+    schema::{contact_emails, contacts, mailboxes, users},
+    transaction::Tx,
+};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use postroom_domain::{
+    address::{EmailAddress, NamedAddress},
+    ids::{ContactId, UserId, WorkspaceId},
+};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Which of some addresses are the workspace's own (MAIL-15): users' sign-in addresses and connected mailboxes.
+#[derive(Debug, Default)]
+pub(crate) struct OwnAddresses {
+    users: HashMap<String, Option<UserId>>,
+}
+
+impl OwnAddresses {
+    /// Looks the addresses up.
+    pub(crate) async fn among(
+        tx: &Tx,
+        workspace: WorkspaceId,
+        addresses: impl Iterator<Item = &EmailAddress>,
+    ) -> Result<Self, StoreError> {
+        let wanted: Vec<&str> = addresses.map(EmailAddress::as_str).collect();
+        let of_users = users::table
+            .filter(users::workspace_id.eq(workspace.0))
+            .filter(users::email.eq_any(&wanted))
+            .select((users::email, users::id));
+        let of_mailboxes = mailboxes::table
+            .filter(mailboxes::workspace_id.eq(workspace.0))
+            .filter(mailboxes::address.eq_any(&wanted))
+            .select((mailboxes::address, mailboxes::user_id));
+        let (mut first, mut second) = (tx.conn(), tx.conn());
+        let (of_users, of_mailboxes): (Vec<(String, Uuid)>, Vec<(String, Option<Uuid>)>) =
+            tokio::try_join!(of_users.load(&mut first), of_mailboxes.load(&mut second))?;
+        let mut users: HashMap<_, _> =
+            of_mailboxes.into_iter().map(|(address, user)| (address, user.map(UserId))).collect();
+        users.extend(of_users.into_iter().map(|(address, user)| (address, Some(UserId(user)))));
+        Ok(Self { users })
+    }
+
+    /// Whether it is ours.
+    pub(crate) fn contains(&self, address: &EmailAddress) -> bool {
+        self.users.contains_key(address.as_str())
+    }
+
+    /// Whose it is; `None` for strangers' and for shared mailboxes.
+    pub(crate) fn user(&self, address: &EmailAddress) -> Option<UserId> {
+        self.users.get(address.as_str()).copied().flatten()
+    }
+
+    /// Those of some addresses that are not ours.
+    pub(crate) fn external<'a>(
+        &self,
+        addresses: impl Iterator<Item = &'a NamedAddress>,
+    ) -> Vec<&'a NamedAddress> {
+        addresses.filter(|one| !self.contains(&one.address)).collect()
+    }
+}
+
+/// The contact with this address.
+pub(crate) async fn contact_of(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    address: &str,
+) -> Result<Option<ContactId>, StoreError> {
+    let id: Option<Uuid> = contact_emails::table
+        .filter(contact_emails::workspace_id.eq(workspace.0))
+        .filter(contact_emails::address.eq(address))
+        .select(contact_emails::contact_id)
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
+    Ok(id.map(ContactId))
+}
+
+/// The user who owns a contact, where they are active (CNV-2).
+pub(crate) async fn active_owner_of(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    contact: ContactId,
+) -> Result<Option<UserId>, StoreError> {
+    let id: Option<Uuid> = contacts::table
+        .inner_join(users::table.on(users::workspace_id.eq(contacts::workspace_id).and(users::id.eq(contacts::owner_id))))
+        .filter(contacts::workspace_id.eq(workspace.0))
+        .filter(contacts::id.eq(contact.0))
+        .filter(users::active)
+        .select(users::id)
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
+    Ok(id.map(UserId))
+}
+
+/// The contact with this address, made where there is none (CNV-3): named after the display name, owned by `owner`.
+pub(crate) async fn contact_for(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    who: &NamedAddress,
+    owner: UserId,
+) -> Result<ContactId, StoreError> {
+    if let Some(known) = contact_of(tx, workspace, who.address.as_str()).await? {
+        return Ok(known);
+    }
+    let (first_name, last_name) = split_name(who.name.as_deref().unwrap_or_default());
+    let id = ContactId(Uuid::now_v7());
+    diesel::insert_into(contacts::table)
+        .values((
+            contacts::workspace_id.eq(workspace.0),
+            contacts::id.eq(id.0),
+            contacts::first_name.eq(first_name),
+            contacts::last_name.eq(last_name),
+            contacts::owner_id.eq(owner.0),
+        ))
+        .execute(&mut tx.conn())
+        .await?;
+    let taken = diesel::insert_into(contact_emails::table)
+        .values((
+            contact_emails::workspace_id.eq(workspace.0),
+            contact_emails::id.eq(Uuid::now_v7()),
+            contact_emails::contact_id.eq(id.0),
+            contact_emails::address.eq(who.address.as_str()),
+            contact_emails::is_primary.eq(true),
+        ))
+        .on_conflict((contact_emails::workspace_id, contact_emails::address))
+        .do_nothing()
+        .execute(&mut tx.conn())
+        .await?;
+    if taken == 1 {
+        return Ok(id);
+    }
+    // Another transaction made it between the look-up and now; ours goes again.
+    diesel::delete(contacts::table.find((workspace.0, id.0))).execute(&mut tx.conn()).await?;
+    contact_of(tx, workspace, who.address.as_str())
+        .await?
+        .ok_or_else(|| StoreError::Corrupt("an address is taken by no contact".into()))
+}
+
+/// First and last name from a display name: `Ann Lee`, `Lee, Ann`, `Ann`.
+fn split_name(name: &str) -> (Option<String>, Option<String>) {
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (first, last) = match name.split_once(", ") {
+        Some((last, first)) => (first, last),
+        None => name.rsplit_once(' ').unwrap_or((&name, "")),
+    };
+    let some = |text: &str| (!text.is_empty()).then(|| text.chars().take(200).collect());
+    (some(first), some(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_name;
+
+    #[test]
+    fn names_have_two_parts() {
+        let split = |name| {
+            let (first, last) = split_name(name);
+            (first.unwrap_or_default(), last.unwrap_or_default())
+        };
+        assert_eq!(split("Ann Lee"), ("Ann".into(), "Lee".into()));
+        assert_eq!(split("Lee, Ann  Mary"), ("Ann Mary".into(), "Lee".into()));
+        assert_eq!(split("Ann"), ("Ann".into(), String::new()));
+        assert_eq!(split(""), (String::new(), String::new()));
+    }
+}

@@ -1,0 +1,135 @@
+//! The log of what changed: written in the transaction that changes it, numbered without gaps in commit order.
+
+use crate::{
+    error::StoreError,
+    schema::{events, workspace_counters},
+    transaction::Tx,
+};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use postroom_domain::ids::{ConversationId, UserId, WorkspaceId};
+use serde_json::json;
+use uuid::Uuid;
+
+/// What kind of change it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    ConversationCreated,
+    ConversationUpdated,
+    /// It is part of another one now.
+    ConversationRemoved,
+    MessageCreated,
+    MessageUpdated,
+    MailboxUpdated,
+    UserUpdated,
+    WorkspaceUpdated,
+}
+
+impl EventKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::ConversationCreated => "conversation.created",
+            Self::ConversationUpdated => "conversation.updated",
+            Self::ConversationRemoved => "conversation.removed",
+            Self::MessageCreated => "message.created",
+            Self::MessageUpdated => "message.updated",
+            Self::MailboxUpdated => "mailbox.updated",
+            Self::UserUpdated => "user.updated",
+            Self::WorkspaceUpdated => "workspace.updated",
+        }
+    }
+}
+
+/// One change, before it has a number.
+#[derive(Clone, Debug)]
+pub(crate) struct NewEvent {
+    pub(crate) kind: EventKind,
+    /// `None`: the system itself (mail that came in, a delivery).
+    pub(crate) actor: Option<UserId>,
+    pub(crate) conversation: Option<ConversationId>,
+    /// The thing that changed, where it is no conversation.
+    pub(crate) subject: Option<Uuid>,
+    /// Whose the conversation was before and is after: who may see the event is decided by these when it is delivered.
+    pub(crate) owners: Option<(UserId, UserId)>,
+}
+
+impl NewEvent {
+    /// A change of a thing that is no conversation and no message.
+    pub(crate) fn of(kind: EventKind, actor: Option<UserId>, subject: impl Into<Uuid>) -> Self {
+        Self { kind, actor, conversation: None, subject: Some(subject.into()), owners: None }
+    }
+
+    /// A change of a conversation.
+    pub(crate) fn of_conversation(
+        kind: EventKind,
+        actor: Option<UserId>,
+        id: ConversationId,
+        owners: (UserId, UserId),
+    ) -> Self {
+        Self { kind, actor, conversation: Some(id), subject: None, owners: Some(owners) }
+    }
+}
+
+/// Takes the next number for a conversation, and one for each event, in one statement: the transaction's last lock. Only
+/// the inserts that use them may follow.
+pub(crate) async fn numbers(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    conversations: i64,
+    events: usize,
+) -> Result<Numbers, StoreError> {
+    let count = i64::try_from(events).map_err(|_| StoreError::Corrupt("too many events at once".into()))?;
+    let (event_no, conversation_no): (i64, i64) = diesel::update(workspace_counters::table.find(workspace.0))
+        .set((
+            workspace_counters::event_no.eq(workspace_counters::event_no + count),
+            workspace_counters::conversation_no.eq(workspace_counters::conversation_no + conversations),
+        ))
+        .returning((workspace_counters::event_no, workspace_counters::conversation_no))
+        .get_result(&mut tx.conn())
+        .await?;
+    Ok(Numbers { first_event: event_no - count + 1, conversation: conversation_no })
+}
+
+/// Numbers taken by [`numbers`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    first_event: i64,
+    /// The new conversation's number (CNV-9), where one was asked for.
+    pub(crate) conversation: i64,
+}
+
+/// Writes the events under the numbers taken for them.
+pub(crate) async fn insert(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    numbers: Numbers,
+    new: &[NewEvent],
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = (numbers.first_event..)
+        .zip(new)
+        .map(|(number, event)| {
+            (
+                events::workspace_id.eq(workspace.0),
+                events::number.eq(number),
+                events::type_.eq(event.kind.as_str()),
+                events::actor_user_id.eq(event.actor.map(|id| id.0)),
+                events::conversation_id.eq(event.conversation.map(|id| id.0)),
+                events::subject_id.eq(event.subject),
+                events::owner_before.eq(event.owners.map(|(before, _)| before.0)),
+                events::owner_after.eq(event.owners.map(|(_, after)| after.0)),
+                events::data.eq(json!({})),
+            )
+        })
+        .collect();
+    diesel::insert_into(events::table).values(rows).execute(&mut tx.conn()).await?;
+    Ok(())
+}
+
+/// Takes the numbers and writes the events: the last thing of a transaction that makes no conversation.
+pub(crate) async fn append(tx: &Tx, workspace: WorkspaceId, new: &[NewEvent]) -> Result<(), StoreError> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let numbers = numbers(tx, workspace, 0, new.len()).await?;
+    insert(tx, workspace, numbers, new).await
+}

@@ -1,0 +1,408 @@
+//! A mail becomes a message, exactly once, in the right thread, in one transaction with its folder's position (MAIL-1).
+
+use crate::{
+    MailboxLease, Store, StoreError,
+    aggregate::{self, Shown},
+    birth,
+    correspondents::{OwnAddresses, contact_for, contact_of},
+    events::{self, EventKind, NewEvent},
+    folders::{Passed, list_in_intake, take_step},
+    mail_in::{IncomingMail, IncomingSource, Ingested, IntakeReason, PassedMessage, Step},
+    merge::{self, Connection, Parent},
+    message_rows::{self, AuthorRef, Field, NewMessage},
+    outbox,
+    schema::{ignored_addresses, mailboxes, messages, workspaces},
+    threads::{self, Addition, LockedRefs, Thread, ThreadStart},
+    transaction::Tx,
+};
+use chrono::Utc;
+use diesel::{dsl::exists, prelude::*};
+use diesel_async::RunQueryDsl;
+use postroom_domain::{
+    address::{EmailAddress, NamedAddress},
+    conversation::{Arrival, Command, StartsOn},
+    ids::{ConversationId, MailboxId, MessageId, UserId, WorkspaceId},
+    message::{Direction, Origin, Position, RfcMessageId, Source},
+    threading::{Placement, place},
+};
+use uuid::Uuid;
+
+impl Store {
+    /// Takes a mail in. It is stored once, however often it is read and wherever: what is known already only moves the
+    /// position (MAIL-3).
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] where the lease or the position is not what the reader believes; whatever the database
+    /// fails with. Nothing happened then, the position included.
+    pub async fn ingest(
+        &self,
+        lease: &MailboxLease,
+        step: &Step,
+        mail: IncomingMail,
+    ) -> Result<Ingested, StoreError> {
+        let mail = &mail;
+        self.write(lease.workspace_id, async |tx| {
+            take_step(tx, lease, step, Passed::Message).await?;
+            Intake { tx, workspace: lease.workspace_id, lease, step, mail }.run().await
+        })
+        .await
+    }
+}
+
+/// What the mailbox says about its mail.
+pub(crate) struct MailboxFacts {
+    pub(crate) id: MailboxId,
+    pub(crate) user: Option<UserId>,
+    pub(crate) default_owner: Option<UserId>,
+    pub(crate) starts_on: StartsOn,
+}
+
+impl MailboxFacts {
+    pub(crate) async fn load(tx: &Tx, workspace: WorkspaceId, id: MailboxId) -> Result<Self, StoreError> {
+        let mailbox = mailboxes::table.find((workspace.0, id.0)).select((
+            mailboxes::user_id,
+            mailboxes::default_owner_id,
+            mailboxes::conversation_starts_on,
+        ));
+        let general = workspaces::table.find(workspace.0).select(workspaces::conversation_starts_on);
+        let (mut first, mut second) = (tx.conn(), tx.conn());
+        let (mailbox, general): ((Option<Uuid>, Option<Uuid>, Option<String>), String) =
+            tokio::try_join!(mailbox.first(&mut first), general.first(&mut second))?;
+        let (user, default_owner, own) = mailbox;
+        let starts_on = if own.unwrap_or(general) == StartsOn::FirstInbound.as_str() {
+            StartsOn::FirstInbound
+        } else {
+            StartsOn::Reply
+        };
+        Ok(Self { id, user: user.map(UserId), default_owner: default_owner.map(UserId), starts_on })
+    }
+}
+
+/// One mail on its way in.
+struct Intake<'a> {
+    tx: &'a Tx,
+    workspace: WorkspaceId,
+    lease: &'a MailboxLease,
+    step: &'a Step,
+    mail: &'a IncomingMail,
+}
+
+impl Intake<'_> {
+    async fn run(&self) -> Result<Ingested, StoreError> {
+        if self.is_ignored().await? {
+            self.list(IntakeReason::IgnoredSender, None).await?;
+            return Ok(Ingested::Ignored);
+        }
+        if let Some(report) = &self.mail.bounce {
+            let of = outbox::record_bounce(self.tx, self.workspace, report).await?;
+            let reason = if of.is_some() { IntakeReason::Bounce } else { IntakeReason::UnmatchedBounce };
+            self.list(reason, None).await?;
+            if let Some(message) = of {
+                outbox::announce(self.tx, self.workspace, message).await?;
+            }
+            return Ok(Ingested::Bounce { of });
+        }
+        let refs = LockedRefs::lock(self.tx, self.workspace, &self.mail.headers).await?;
+        if let Some(known) = self.known_message().await? {
+            return Ok(Ingested::Known(known));
+        }
+        self.place(&refs).await
+    }
+
+    async fn is_ignored(&self) -> Result<bool, StoreError> {
+        let Some(from) = &self.mail.from else { return Ok(false) };
+        let listed = ignored_addresses::table.find((self.workspace.0, from.address.as_str()));
+        Ok(diesel::select(exists(listed)).get_result(&mut self.tx.conn()).await?)
+    }
+
+    async fn list(&self, reason: IntakeReason, message: Option<MessageId>) -> Result<(), StoreError> {
+        let passed = PassedMessage {
+            reason,
+            detail: String::new(),
+            raw_sha256: self.mail.raw_sha256,
+            received_at: self.mail.received_at,
+        };
+        list_in_intake(self.tx, self.lease, self.step, &passed, message).await
+    }
+
+    /// The message that this mail is already (MAIL-3). In `\Sent`, one that we issued is that message, whatever its bytes;
+    /// and seeing it there proves that it was sent (SND-3).
+    async fn known_message(&self) -> Result<Option<MessageId>, StoreError> {
+        let in_sent = self.mail.source == IncomingSource::SentFolder;
+        let same: Vec<(Uuid, bool, Option<Vec<u8>>)> = messages::table
+            .filter(messages::workspace_id.eq(self.workspace.0))
+            .filter(messages::rfc_message_id.eq(self.mail.headers.message_id.as_str()))
+            .select((messages::id, messages::issued, messages::content_digest))
+            .load(&mut self.tx.conn())
+            .await?;
+        let known = same.into_iter().find(|(_, issued, digest)| {
+            (in_sent && *issued) || digest.as_deref() == Some(self.mail.content_digest.as_slice())
+        });
+        let Some((id, issued, _)) = known else { return Ok(None) };
+        let id = MessageId(id);
+        if in_sent && issued && outbox::seen_in_sent_folder(self.tx, self.workspace, id).await? {
+            outbox::announce(self.tx, self.workspace, id).await?;
+        }
+        Ok(Some(id))
+    }
+
+    async fn place(&self, refs: &LockedRefs) -> Result<Ingested, StoreError> {
+        let (tx, workspace, mail) = (self.tx, self.workspace, self.mail);
+        let facts = MailboxFacts::load(tx, workspace, self.lease.mailbox_id).await?;
+        let people = mail.from.iter().chain(&mail.to).chain(&mail.cc).chain(&mail.bcc);
+        let ours = OwnAddresses::among(tx, workspace, people.map(|one| &one.address)).await?;
+        let sender = Sender::of(mail, &ours, &facts);
+        let external = sender.external.is_some();
+        let known = refs.known(tx, workspace, facts.id, mail, external).await?;
+        let placement = place(&mail.headers, &known);
+        let start = ThreadStart {
+            mailbox: facts.id,
+            subject_key: &mail.headers.subject_key,
+            token_digest: None,
+            at: mail.received_at,
+        };
+        let thread = threads::open_thread(tx, workspace, &placement, &start).await?;
+        let sender_known = match sender.external {
+            Some(address) if !thread.is_new => threads::is_party(tx, workspace, thread.id, address).await?,
+            // Whoever claims to be one of us without proof is not known, wherever it writes.
+            None => sender.origin.direction == Direction::Outbound,
+            Some(_) => true,
+        };
+        let placed = Placed { facts, ours, sender, placement, thread, sender_known };
+        let message = self.write_message(&placed).await?;
+        let connection = self.join_thread(&placed).await?;
+        match message {
+            Written::Variant(id) => {
+                self.list(IntakeReason::Variant, Some(id)).await?;
+                Ok(Ingested::Stored { message_id: id, conversation_id: None })
+            }
+            Written::Message(shown) => {
+                let conversation_id = self.converse(&placed, shown.clone(), &connection, refs).await?;
+                Ok(Ingested::Stored { message_id: shown.position.id, conversation_id })
+            }
+        }
+    }
+
+    async fn write_message(&self, placed: &Placed<'_>) -> Result<Written, StoreError> {
+        let mail = self.mail;
+        let id = MessageId(Uuid::now_v7());
+        let (name, address) = match &mail.from {
+            Some(from) => (from.name.as_deref(), from.address.as_str()),
+            None => (None, ""),
+        };
+        let author = match placed.sender.external {
+            Some(address) => AuthorRef::Contact(contact_of(self.tx, self.workspace, address.as_str()).await?),
+            None => placed.sender.author,
+        };
+        let variant_of = self.variant_of(&placed.thread).await?;
+        let new = NewMessage {
+            id,
+            thread: placed.thread.id,
+            mailbox: placed.facts.id,
+            direction: placed.sender.origin.direction,
+            issued: false,
+            rfc_message_id: &mail.headers.message_id,
+            content_digest: Some(mail.content_digest),
+            in_reply_to: mail.headers.in_reply_to.iter().map(RfcMessageId::as_str).collect(),
+            references: mail.headers.references.iter().map(RfcMessageId::as_str).collect(),
+            raw_sha256: mail.raw_sha256,
+            subject: &mail.subject,
+            from_name: name,
+            from_address: address,
+            author,
+            sent_at: mail.sent_at,
+            received_at: mail.received_at,
+            preview: &mail.preview,
+            automatic: mail.automatic,
+            has_attachments: mail.attachments.iter().any(|file| !file.inline),
+            imported: mail.imported,
+            variant_of,
+            rule: placed.placement.rule,
+            matched: placed.placement.matched.as_ref().map(RfcMessageId::as_str),
+            sender_known: placed.sender_known,
+            sender_verified: placed.sender.origin.sender_verified,
+            notices: &mail.notices,
+            text: &mail.text,
+            html: mail.html.as_deref(),
+            segments: &mail.segments,
+            recipients: vec![
+                (Field::To, &mail.to),
+                (Field::Cc, &mail.cc),
+                (Field::Bcc, &mail.bcc),
+                (Field::ReplyTo, &mail.reply_to),
+            ],
+        };
+        message_rows::insert(self.tx, self.workspace, &new).await?;
+        message_rows::insert_attachments(self.tx, self.workspace, id, mail).await?;
+        if variant_of.is_some() {
+            return Ok(Written::Variant(id));
+        }
+        let shown_name = mail.from.as_ref().map_or("", NamedAddress::shown_name);
+        Ok(Written::Message(Shown {
+            position: Position { at: mail.received_at, id },
+            direction: new.direction,
+            automatic: mail.automatic,
+            imported: mail.imported,
+            has_attachments: new.has_attachments,
+            preview: mail.preview.clone(),
+            subject: mail.subject.clone(),
+            author,
+            author_name: shown_name.to_owned(),
+            author_address: address.to_owned(),
+        }))
+    }
+
+    /// A message of this thread with the same Message-ID and another content: it is shown once (MAIL-3).
+    async fn variant_of(&self, thread: &Thread) -> Result<Option<MessageId>, StoreError> {
+        if thread.is_new {
+            return Ok(None);
+        }
+        let id: Option<Uuid> = messages::table
+            .filter(messages::workspace_id.eq(self.workspace.0))
+            .filter(messages::rfc_message_id.eq(self.mail.headers.message_id.as_str()))
+            .filter(messages::thread_id.eq(thread.id.0))
+            .filter(messages::variant_of.is_null())
+            .select(messages::id)
+            .first(&mut self.tx.conn())
+            .await
+            .optional()?;
+        Ok(id.map(MessageId))
+    }
+
+    async fn join_thread(&self, placed: &Placed<'_>) -> Result<Connection, StoreError> {
+        let mail = self.mail;
+        // MAIL-16: a stranger takes part only when somebody addresses them on purpose.
+        let parties: Vec<&EmailAddress> = if placed.sender_known {
+            let addressed = placed.ours.external(mail.to.iter().chain(&mail.cc).chain(&mail.bcc));
+            placed.sender.external.into_iter().chain(addressed.into_iter().map(|one| &one.address)).collect()
+        } else {
+            vec![]
+        };
+        let addition = Addition {
+            thread: placed.thread.id,
+            own: &mail.headers.message_id,
+            named: mail.headers.named(),
+            parties,
+            at: mail.received_at,
+        };
+        threads::add_to_thread(self.tx, self.workspace, &addition).await?;
+        let Some(waiting) = placed.placement.connects else { return Ok(Connection::Apart) };
+        let parent = Parent {
+            is_ours: placed.sender.origin.direction == Direction::Outbound,
+            sender: placed.sender.external,
+        };
+        merge::connect(self.tx, self.workspace, placed.thread.id, waiting, &parent).await
+    }
+
+    /// The conversation hears of the message, or is born by it (CNV-1).
+    async fn converse(
+        &self,
+        placed: &Placed<'_>,
+        mut shown: Shown,
+        connection: &Connection,
+        refs: &LockedRefs,
+    ) -> Result<Option<ConversationId>, StoreError> {
+        let (tx, workspace) = (self.tx, self.workspace);
+        let (thread, gone) = match connection {
+            Connection::Apart => (placed.thread.id, None),
+            Connection::Merged { into, gone } => (*into, *gone),
+        };
+        let created = NewEvent::of(EventKind::MessageCreated, None, shown.position.id);
+        let Some(mut locked) = aggregate::lock_of_thread(tx, workspace, thread).await? else {
+            let answers_unseen = placed.sender.external.is_some() && refs.answers_unseen(&self.mail.headers);
+            let occasion = birth::Occasion {
+                thread,
+                facts: &placed.facts,
+                answers_unseen: answers_unseen.then_some(shown.position.id),
+                imported: self.mail.imported,
+            };
+            return birth::consider(tx, workspace, &occasion, created).await;
+        };
+        self.name_author(placed, &locked, &mut shown).await?;
+        match connection {
+            Connection::Apart => {
+                let is_first = shown.position.at < placed.thread.first_message_at;
+                aggregate::show(tx, workspace, &locked, &shown, is_first).await?;
+            }
+            Connection::Merged { .. } => aggregate::show_all(tx, workspace, &locked).await?,
+        }
+        let arrival = Arrival {
+            position: shown.position,
+            direction: shown.direction,
+            automatic: shown.automatic,
+            imported: shown.imported,
+        };
+        let changes = locked.state.decide(&Command::Receive(arrival), Utc::now())?;
+        aggregate::save(tx, workspace, &mut locked, &changes).await?;
+        let owners = (locked.state.owner, locked.state.owner);
+        let mut news = vec![
+            NewEvent { conversation: Some(locked.id), owners: Some(owners), ..created },
+            NewEvent::of_conversation(EventKind::ConversationUpdated, None, locked.id, owners),
+        ];
+        news.extend(gone.map(|(id, owner)| {
+            NewEvent::of_conversation(EventKind::ConversationRemoved, None, id, (owner, owner))
+        }));
+        events::append(tx, workspace, &news).await?;
+        Ok(Some(locked.id))
+    }
+
+    /// An external person who takes part and writes for the first time becomes a contact (CNV-3).
+    async fn name_author(
+        &self,
+        placed: &Placed<'_>,
+        locked: &aggregate::Locked,
+        shown: &mut Shown,
+    ) -> Result<(), StoreError> {
+        let from = self.mail.from.as_ref().filter(|_| placed.sender.external.is_some() && placed.sender_known);
+        let (Some(from), AuthorRef::Contact(None)) = (from, shown.author) else { return Ok(()) };
+        let contact = contact_for(self.tx, self.workspace, from, locked.state.owner).await?;
+        birth::attribute(self.tx, self.workspace, locked.thread, &from.address, contact).await?;
+        shown.author = AuthorRef::Contact(Some(contact));
+        Ok(())
+    }
+}
+
+/// A mail whose thread is found.
+struct Placed<'a> {
+    facts: MailboxFacts,
+    ours: OwnAddresses,
+    sender: Sender<'a>,
+    placement: Placement,
+    thread: Thread,
+    sender_known: bool,
+}
+
+/// What was written.
+enum Written {
+    Message(Shown),
+    Variant(MessageId),
+}
+
+/// Who wrote a mail (MAIL-15).
+struct Sender<'a> {
+    origin: Origin,
+    /// The external address, where it is one: not for our own mail, and not for what only claims to be ours.
+    external: Option<&'a EmailAddress>,
+    /// The author, where they are no external person.
+    author: AuthorRef,
+}
+
+impl<'a> Sender<'a> {
+    fn of(mail: &'a IncomingMail, ours: &OwnAddresses, facts: &MailboxFacts) -> Self {
+        let from = mail.from.as_ref().map(|from| &from.address);
+        let from_is_internal = from.is_some_and(|from| ours.contains(from));
+        let source = match mail.source {
+            IncomingSource::SentFolder => Source::SentFolder,
+            IncomingSource::Received { authenticated } => Source::Received { from_is_internal, authenticated },
+        };
+        let origin = source.origin();
+        let user = facts.user.filter(|_| mail.source == IncomingSource::SentFolder);
+        let author = match user.or_else(|| from.and_then(|from| ours.user(from))) {
+            Some(user) if origin.direction == Direction::Outbound => AuthorRef::User(user),
+            _ if origin.direction == Direction::Outbound => AuthorRef::Mailbox,
+            _ => AuthorRef::Contact(None),
+        };
+        let external = from.filter(|_| origin.direction == Direction::Inbound && !from_is_internal);
+        Self { origin, external, author }
+    }
+}
