@@ -180,7 +180,10 @@ fn tidy_address(raw: &str) -> String {
         Some((_, address)) => address,
         None => &text,
     };
-    let text = text.get(..7).filter(|p| p.eq_ignore_ascii_case("mailto:")).map_or(text, |p| &text[p.len()..]);
+    let text = match text.split_once(':') {
+        Some((scheme, address)) if scheme.eq_ignore_ascii_case("mailto") => address,
+        _ => text,
+    };
     let text =
         text.trim_matches(|c: char| matches!(c, '<' | '>' | '\'' | '\\' | ',' | ';') || c.is_whitespace());
     text.strip_suffix('.').unwrap_or(text).to_owned()

@@ -34,9 +34,9 @@ impl std::fmt::Display for Hex<'_> {
 }
 
 impl Attachment {
-    pub(crate) fn new(filename: Option<String>, content_type: &str, contents: Vec<u8>) -> Self {
+    pub(crate) fn new(filename: Option<&str>, content_type: &str, contents: Vec<u8>) -> Self {
         Self {
-            filename: filename.as_deref().and_then(safe_filename),
+            filename: filename.and_then(safe_filename),
             content_type: content_type.to_owned(),
             size: contents.len(),
             sha256: Hex(&Sha256::digest(&contents)).to_string(),
@@ -49,7 +49,7 @@ impl Attachment {
     /// The attachment that a leaf part of a mail is.
     pub(crate) fn from_part(part: &Part<'_>) -> Self {
         let contents = part.decoded().into_owned();
-        let mut attachment = Self::new(part.filename(), &part.content_type, contents);
+        let mut attachment = Self::new(part.filename().as_deref(), &part.content_type, contents);
         attachment.content_id = part.headers.text("content-id").and_then(|id| bare_content_id(&id));
         attachment
     }
@@ -103,7 +103,7 @@ pub(crate) fn extract_uuencoded(text: &str) -> (String, Vec<Attachment>) {
         kept.push_str(rest.get(..file.range.start).unwrap_or_default());
         rest = rest.get(file.range.end..).unwrap_or_default();
         let name = charset::decode(&file.name, None);
-        files.push(Attachment::new(Some(name), "application/octet-stream", file.content));
+        files.push(Attachment::new(Some(&name), "application/octet-stream", file.content));
     }
     kept.push_str(rest);
     (kept, files)

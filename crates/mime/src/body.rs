@@ -134,6 +134,7 @@ impl TextKind {
 }
 
 /// Where a leaf stands.
+#[derive(Clone, Copy)]
 struct Place<'p> {
     index: usize,
     parent: &'p str,

@@ -96,8 +96,9 @@ pub fn parse(raw: &[u8]) -> ParsedMail {
     let headers = &mail.headers;
     let mut notices = notices_of(&notes, headers, raw);
     let Bodies { text, html, mut attachments } = Bodies::of(&mail);
-    let body = Body::new(&text, &html, &mut attachments, &mut notices);
     let subject = headers.text("subject");
+    let is_forward = subject.as_deref().is_some_and(subject::is_forward);
+    let body = Body::new(&text, &html, is_forward, &mut attachments, &mut notices);
     let from = addresses(headers, "from");
     let date = headers.text("date").and_then(|text| date::parse(&text));
     let visible_text = segments::visible_text(&body.segments);
@@ -173,6 +174,7 @@ impl Body {
     fn new(
         text: &[BodyText],
         html: &[BodyText],
+        is_forward: bool,
         attachments: &mut [Attachment],
         notices: &mut Vec<String>,
     ) -> Self {
@@ -180,7 +182,7 @@ impl Body {
         let plain = plain_text(text);
         if !has_html {
             let text = plain.unwrap_or_default();
-            return Self { segments: segments::of_text(&text), text, html: None };
+            return Self { segments: segments::of_text(&text, is_forward), text, html: None };
         }
         let mut clean = html::clean(&joined_html(html));
         if clean.simplified {
@@ -191,7 +193,7 @@ impl Body {
             attachment.inline = attachment.content_id.as_ref().is_some_and(|id| named.contains(id));
         }
         let html = clean.tree.to_html();
-        let (text, segments) = segments::of_html(&clean.tree, plain);
+        let (text, segments) = segments::of_html(&clean.tree, plain, is_forward);
         Self { text, html: Some(html), segments }
     }
 }

@@ -56,7 +56,9 @@ impl<'a> Reader<'a> {
             let at = from + found;
             let after = self.rest.get(at + 2..).unwrap_or_default();
             let is_end = after.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name))
-                && after[name.len()..]
+                && after
+                    .get(name.len()..)
+                    .unwrap_or_default()
                     .chars()
                     .next()
                     .is_none_or(|c| c.is_ascii_whitespace() || "/>".contains(c));

@@ -12,9 +12,9 @@ mod text;
 mod tree;
 
 pub(crate) use render::{Links, Rendered, render};
-pub(crate) use slice::slice;
+pub(crate) use slice::{Position, slice};
 pub use text::text_to_html;
-pub(crate) use tree::{Node, NodeId, Tree};
+pub(crate) use tree::{Node, Tree};
 
 use std::sync::LazyLock;
 

@@ -1,6 +1,18 @@
 //! What of a body was newly written, and what is quoted, forwarded or a signature (MAIL-5).
+//!
+//! One rule serves text and HTML: HTML is rendered to text, its structure marks lines, the lines are classified, and
+//! what was decided about them is carried back to the tree.
 
+mod align;
+mod line;
+mod lines;
+mod marks;
+mod phrases;
+
+use crate::html::{self, Links, Position, Rendered, Tree};
+use lines::Line;
 use serde::Serialize;
+use std::ops::Range;
 
 /// What a piece of a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -27,9 +39,29 @@ pub struct Segment {
     pub html: Option<String>,
 }
 
-/// The segments of a plain text.
-pub(crate) fn of_text(text: &str) -> Vec<Segment> {
-    vec![Segment { kind: SegmentKind::New, text: text.to_owned(), html: None }]
+/// The segments of a body of plain text.
+pub(crate) fn of_text(text: &str, is_forward: bool) -> Vec<Segment> {
+    let pieces = pieces(text, &classify_text(text, is_forward));
+    pieces.into_iter().map(|(kind, range)| segment(kind, text, range, None)).collect()
+}
+
+/// The text and the segments of an HTML body. `plain` is its text alternative, if the mail has one.
+pub(crate) fn of_html(tree: &Tree, plain: Option<String>, is_forward: bool) -> (String, Vec<Segment>) {
+    let rendered = html::render(tree, Links::Hidden);
+    let kinds = classify_html(tree, &rendered, is_forward);
+    let Some(plain) = plain else {
+        let pieces = pieces(&rendered.text, &kinds);
+        let html = slices(tree, &rendered, &pieces);
+        let segments = pieces.into_iter().zip(html);
+        let segments = segments.map(|((kind, range), html)| segment(kind, &rendered.text, range, Some(html)));
+        let segments = segments.collect();
+        return (rendered.text, segments);
+    };
+    let (kinds, plain_kinds) = align::agree(&rendered.text, kinds, &plain, classify_text(&plain, is_forward));
+    let html_pieces = pieces(&rendered.text, &kinds);
+    let html = html_pieces.iter().map(|(kind, _)| *kind).zip(slices(tree, &rendered, &html_pieces)).collect();
+    let segments = align::pair(&plain, pieces(&plain, &plain_kinds), html);
+    (plain, segments)
 }
 
 /// The `new` segments' text, joined and trimmed.
@@ -39,9 +71,97 @@ pub(crate) fn visible_text(segments: &[Segment]) -> String {
     joined.trim().to_owned()
 }
 
-/// The text and segments of an HTML body, with its text alternative if it has one.
-pub(crate) fn of_html(tree: &crate::html::Tree, plain: Option<String>) -> (String, Vec<Segment>) {
-    let text = plain.unwrap_or_else(|| crate::html::render(tree, crate::html::Links::Hidden).text);
-    let segment = Segment { kind: SegmentKind::New, text: text.clone(), html: Some(tree.to_html()) };
-    (text, vec![segment])
+/// Consecutive lines of one kind.
+type Piece = (SegmentKind, Range<usize>);
+
+fn segment(kind: SegmentKind, text: &str, range: Range<usize>, html: Option<String>) -> Segment {
+    Segment { kind, text: text.get(range).unwrap_or_default().to_owned(), html }
 }
+
+fn classify_text(text: &str, is_forward: bool) -> Vec<SegmentKind> {
+    let lines: Vec<Line<'_>> =
+        text.split_inclusive('\n').map(|line| Line::plain(without_end(line))).collect();
+    lines::classify(&lines, is_forward)
+}
+
+fn classify_html(tree: &Tree, rendered: &Rendered, is_forward: bool) -> Vec<SegmentKind> {
+    let mut starts = Vec::new();
+    let mut texts = Vec::new();
+    let mut offset = 0;
+    for line in rendered.text.split_inclusive('\n') {
+        starts.push(offset);
+        texts.push(without_end(line));
+        offset += line.len();
+    }
+    let mut marks = marks::mark_lines(tree, rendered, &starts);
+    let classified = |marks: &marks::Marks| {
+        let lines: Vec<Line<'_>> = texts
+            .iter()
+            .zip(&marks.lines)
+            .map(|(text, (marked, indented))| Line { text, marked: *marked, indented: *indented })
+            .collect();
+        lines::classify(&lines, is_forward)
+    };
+    let kinds = classified(&marks);
+    let has_new =
+        kinds.iter().zip(&texts).any(|(kind, text)| *kind == SegmentKind::New && !text.trim().is_empty());
+    if has_new {
+        return kinds;
+    }
+    // Some people write their answer into their own signature's element.
+    marks.forget_signatures();
+    classified(&marks)
+}
+
+fn without_end(line: &str) -> &str {
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    line.strip_suffix('\r').unwrap_or(line)
+}
+
+/// Joins the lines of one kind; together the pieces are the whole text.
+fn pieces(text: &str, kinds: &[SegmentKind]) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut offset = 0;
+    for (line, kind) in text.split_inclusive('\n').zip(kinds) {
+        let end = offset + line.len();
+        match pieces.last_mut() {
+            Some((same, range)) if same == kind => range.end = end,
+            _ => pieces.push((*kind, offset..end)),
+        }
+        offset = end;
+    }
+    pieces
+}
+
+/// The HTML of each piece of the rendered text; together they hold everything in the tree.
+fn slices(tree: &Tree, rendered: &Rendered, pieces: &[Piece]) -> Vec<String> {
+    let starts: Vec<Option<Position>> = pieces
+        .iter()
+        .enumerate()
+        .map(|(index, (_, range))| {
+            let line = rendered.lines.partition_point(|(start, _)| *start < range.start);
+            let position = rendered.lines.get(line).map(|(_, position)| hoist(tree, *position));
+            // The first piece begins with whatever stands before its text.
+            position.filter(|_| index > 0)
+        })
+        .collect();
+    let ends = starts.iter().skip(1).copied().chain([None]);
+    starts.iter().zip(ends).map(|(from, to)| html::slice(tree, *from, to)).collect()
+}
+
+/// The outermost element that begins where this position is.
+fn hoist(tree: &Tree, position: Position) -> Position {
+    let mut node = position.node;
+    if position.offset > 0 {
+        return position;
+    }
+    while let Some(parent) = tree.nodes.get(node).and_then(|node| node.parent)
+        && parent + 1 == node
+    {
+        node = parent;
+    }
+    Position { node, offset: 0 }
+}
+
+#[cfg(test)]
+mod tests;
