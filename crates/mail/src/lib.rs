@@ -1,13 +1,20 @@
-//! Mail as protocols: reading by IMAP, delivering by SMTP.
+//! Mail as protocols and as two workers: reading by IMAP, delivering by SMTP.
 //!
 //! [`net`] says where connections may go and secures them, [`imap`] reads mailboxes and files sent mail, [`smtp`] hands
-//! messages to a mailbox's server with an answer for each recipient.
+//! messages to a mailbox's server with an answer for each recipient. [`ingest`] and [`deliver`] do so for all mailboxes
+//! of the store, for as long as the process lives.
 
+mod account;
+mod backoff;
+pub mod deliver;
 mod error;
 pub mod imap;
+pub mod ingest;
+mod lease;
 mod login;
 pub mod net;
 pub mod smtp;
 
 pub use error::{CertificateFault, ServerError};
+pub use lease::LeaseTimes;
 pub use login::{Login, Secret};

@@ -14,6 +14,8 @@ pub struct Listed {
     pub uid: u32,
     /// Bytes, as the server says (`RFC822.SIZE`); it may be wrong.
     pub size: u64,
+    /// When the server received it; absent where the server's form of it cannot be read.
+    pub internal_date: Option<DateTime<Utc>>,
 }
 
 /// A message that was fetched.
@@ -42,8 +44,8 @@ pub const HEADER_BYTES: u32 = 1024 * 1024;
 /// Beyond the largest message: for what a server adds while it hands a message out.
 const LITERAL_MARGIN: u64 = 1024 * 1024;
 
-/// Sizes asked for in one command.
-const SIZES_AT_ONCE: usize = 500;
+/// Messages listed by one command.
+const LISTED_AT_ONCE: usize = 500;
 
 /// Groups messages into batches of at most `bytes` in sum and `count` in number. A message that is larger than `bytes`
 /// is a batch of its own.
@@ -69,25 +71,30 @@ pub fn batches(listed: &[Listed], bytes: u64, count: usize) -> Vec<&[Listed]> {
 }
 
 impl Session {
-    /// The sizes of the messages, in the order of their UIDs. What has gone meanwhile is left out.
+    /// The messages with sizes and dates, in the order of their UIDs. What has gone meanwhile is left out.
     ///
     /// # Errors
     /// When the server refuses or the connection fails.
-    pub fn sizes(&mut self, uids: &[u32]) -> Result<Vec<Listed>, ServerError> {
+    pub fn list(&mut self, uids: &[u32]) -> Result<Vec<Listed>, ServerError> {
         let limits = AnswerLimits { answer: 4 * 1024 * 1024, ..AnswerLimits::SMALL };
         let mut listed = Vec::with_capacity(uids.len());
-        for some in uids.chunks(SIZES_AT_ONCE) {
-            let data = self.command(&format!("UID FETCH {} (UID RFC822.SIZE)", uid_set(some)), limits)?;
+        for some in uids.chunks(LISTED_AT_ONCE) {
+            let data =
+                self.command(&format!("UID FETCH {} (UID RFC822.SIZE INTERNALDATE)", uid_set(some)), limits)?;
             for answer in answers(&data) {
                 let Response::Fetch(_, attributes) = answer else { continue };
-                let size = attributes.iter().find_map(|a| match a {
-                    AttributeValue::Rfc822Size(size) => Some(u64::from(*size)),
-                    _ => None,
-                });
+                let (mut size, mut internal_date) = (None, None);
+                for attribute in &attributes {
+                    match attribute {
+                        AttributeValue::Rfc822Size(bytes) => size = Some(u64::from(*bytes)),
+                        AttributeValue::InternalDate(text) => internal_date = parse_internal_date(text),
+                        _ => {}
+                    }
+                }
                 if let (Some(uid), Some(size)) = (uid_of(&attributes), size)
                     && some.contains(&uid)
                 {
-                    listed.push(Listed { uid, size });
+                    listed.push(Listed { uid, size, internal_date });
                 }
             }
         }
@@ -223,7 +230,7 @@ mod tests {
             count in 1_usize..20,
         ) {
             let listed: Vec<Listed> =
-                (1_u32..).zip(sizes).map(|(uid, size)| Listed { uid, size }).collect();
+                (1_u32..).zip(sizes).map(|(uid, size)| Listed { uid, size, internal_date: None }).collect();
             let found = batches(&listed, 4_000, count);
             prop_assert_eq!(&found.concat(), &listed);
             for batch in found {

@@ -190,7 +190,7 @@ fn sizes_that_lie_are_found_out_before_memory_is_spent() {
         while peer.say(&"x".repeat(65_536)) {}
     });
     lied_to.examine("INBOX").unwrap();
-    let listed = lied_to.sizes(&[3]).unwrap();
+    let listed = lied_to.list(&[3]).unwrap();
     assert_eq!(lied_to.fetch(&listed, 50_000), Err(ServerError::LiteralTooLarge));
 }
 
@@ -239,7 +239,7 @@ fn odd_answers_are_read_for_what_they_say() {
     });
     let opened = odd.examine("INBOX").unwrap();
     assert_eq!((opened.uid_validity, opened.uid_next, opened.exists), (9, 18, 2));
-    let listed = odd.sizes(&[17]).unwrap();
+    let listed = odd.list(&[17]).unwrap();
     assert_eq!(listed.len(), 1);
     let fetched = odd.fetch(&listed, 1000).unwrap();
     assert_eq!(fetched.len(), 1);

@@ -88,7 +88,7 @@ fn messages_come_whole_in_order_and_stay_unread() {
     assert_eq!(opened.uid_next, uids.last().unwrap() + 1);
     assert!(session.uids_from(opened.uid_next).unwrap().is_empty());
 
-    let listed = session.sizes(&uids).unwrap();
+    let listed = session.list(&uids).unwrap();
     let parts = batches(&listed, 2_000, 10);
     assert!(parts.len() > 3, "the batches are bounded by bytes: {}", parts.len());
     let mut fetched = Vec::new();
@@ -168,7 +168,7 @@ fn what_was_sent_is_filed_once_and_found_by_its_id() {
     assert_eq!(servers().mailbox(address).messages("Sent").unwrap(), [raw.clone()]);
 
     session.examine("Sent").unwrap();
-    let listed = session.sizes(&[1]).unwrap();
+    let listed = session.list(&[1]).unwrap();
     assert_eq!(session.fetch(&listed, 10_000).unwrap()[0].internal_date, Some(date));
     assert_eq!(session.file("Nowhere", &raw, date), Err(ServerError::Refused));
     session.examine("INBOX").unwrap();

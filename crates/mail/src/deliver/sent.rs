@@ -1,0 +1,193 @@
+//! The Sent folder: the witness where an answer was lost (SND-3), and the place of the copy (SND-4).
+
+use std::sync::PoisonError;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use postroom_store::{DeliveryJob, DeliveryLease, MailboxConnection, SentCopy, StoreError};
+
+use super::pool::Key;
+use super::worker::{Leaving, Worker};
+use crate::ServerError;
+use crate::account::Account;
+use crate::imap::Session;
+use crate::net::Network;
+
+/// A session with a mailbox's IMAP server, and the name of its Sent folder if it has one.
+#[derive(Debug)]
+pub(super) struct SentFolder {
+    session: Session,
+    name: Option<String>,
+}
+
+impl SentFolder {
+    fn open(
+        network: &Network,
+        account: &Account,
+        command_time: std::time::Duration,
+    ) -> Result<Self, ServerError> {
+        let mut session = Session::open(network, &account.endpoint, &account.login, command_time)?;
+        let name = session.discover()?.sent;
+        Ok(Self { session, name })
+    }
+
+    fn holds(&mut self, message_id: &str) -> Result<bool, ServerError> {
+        match &self.name {
+            Some(name) => self.session.holds_message(name, message_id),
+            None => Ok(false),
+        }
+    }
+
+    /// Files the message unless it is there.
+    fn file_once(
+        &mut self,
+        message_id: &str,
+        message: &[u8],
+        date: DateTime<Utc>,
+    ) -> Result<(), ServerError> {
+        if self.holds(message_id)? {
+            return Ok(());
+        }
+        match &self.name {
+            Some(name) => self.session.file(name, message, date),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn close(self) {
+        self.session.close();
+    }
+}
+
+impl Worker {
+    /// Looks for a message whose answer was lost. Found, it was sent; not found in time, nobody knows, and it is never
+    /// sent again by itself.
+    pub(super) async fn search(
+        &self,
+        lease: &DeliveryLease,
+        job: &DeliveryJob,
+        connection: &MailboxConnection,
+        since: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let message_id = job.mail.rfc_message_id.as_str().to_owned();
+        let found = self.in_sent_folder(connection, move |folder| folder.holds(&message_id)).await;
+        let search_for = TimeDelta::from_std(self.settings.search_for).unwrap_or(TimeDelta::MAX);
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::info!(%error, "the Sent folder could not be searched");
+                false
+            }
+        };
+        if !found && Utc::now() - since < search_for {
+            return self.store.postpone_delivery(lease, Utc::now() + self.settings.search_every).await;
+        }
+        self.store.resolve_lost(lease, found).await.map(|_| ())
+    }
+
+    /// Sees to it that the message is in the Sent folder once.
+    pub(super) async fn file_copy(
+        &self,
+        lease: &DeliveryLease,
+        job: &DeliveryJob,
+        connection: &MailboxConnection,
+        leaving: &Leaving,
+    ) -> Result<(), StoreError> {
+        let Some(rendered) = job.rendered.filter(|_| connection.sent_copy != SentCopy::Server) else {
+            return self.store.copy_filed(lease).await;
+        };
+        let message_id = job.mail.rfc_message_id.as_str().to_owned();
+        if connection.sent_copy == SentCopy::Auto && !self.missed_before(lease) {
+            let looked = message_id.clone();
+            match self.in_sent_folder(connection, move |folder| folder.holds(&looked)).await {
+                Ok(true) => return self.copy_is_there(lease).await,
+                Ok(false) => {
+                    self.missed().insert(lease.message_id);
+                    let later = Utc::now() + self.settings.copy_wait;
+                    return self.store.postpone_delivery(lease, later).await;
+                }
+                Err(error) => return self.copy_later(lease, job, error).await,
+            }
+        }
+        let message = self.store.get_blob(lease.workspace_id, &rendered).await?;
+        let date = job.mail.date;
+        leaving.set(true);
+        let filed = self
+            .in_sent_folder(connection, move |folder| folder.file_once(&message_id, &message, date))
+            .await;
+        leaving.set(false);
+        match filed {
+            Ok(()) => self.copy_is_there(lease).await,
+            Err(error) => self.copy_later(lease, job, error).await,
+        }
+    }
+
+    async fn copy_is_there(&self, lease: &DeliveryLease) -> Result<(), StoreError> {
+        self.missed().remove(&lease.message_id);
+        self.store.copy_filed(lease).await
+    }
+
+    async fn copy_later(
+        &self,
+        lease: &DeliveryLease,
+        job: &DeliveryJob,
+        error: ServerError,
+    ) -> Result<(), StoreError> {
+        tracing::info!(%error, "the copy in the Sent folder has to wait");
+        let give_up = TimeDelta::from_std(self.settings.copy_give_up).unwrap_or(TimeDelta::MAX);
+        if Utc::now() - job.accepted_at >= give_up {
+            tracing::warn!("a sent message has no copy in the Sent folder");
+            return self.copy_is_there(lease).await;
+        }
+        self.store.postpone_delivery(lease, Utc::now() + self.settings.copy_retry).await
+    }
+
+    fn missed(
+        &self,
+    ) -> std::sync::MutexGuard<'_, std::collections::HashSet<postroom_domain::ids::MessageId>> {
+        self.copy_missed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn missed_before(&self, lease: &DeliveryLease) -> bool {
+        self.missed().contains(&lease.message_id)
+    }
+
+    /// Does something with the mailbox's Sent folder, on a thread that may block. A session that was kept open may have
+    /// died meanwhile; then it is done again with a new one.
+    async fn in_sent_folder<T: Send + 'static>(
+        &self,
+        connection: &MailboxConnection,
+        work: impl Fn(&mut SentFolder) -> Result<T, ServerError> + Send + 'static,
+    ) -> Result<T, ServerError> {
+        let key = Key::from(connection);
+        let _turn = self.folders.turn(key).await;
+        let kept = self.folders.take(key);
+        if kept.is_none() && self.imap_refusals.too_many(key) {
+            return Err(ServerError::LoginRefused);
+        }
+        let account = Account::from(&connection.imap);
+        let (network, command_time) = (self.settings.network.clone(), self.settings.command_time);
+        let done = tokio::task::spawn_blocking(move || {
+            if let Some(mut folder) = kept
+                && let Ok(result) = work(&mut folder)
+            {
+                return Ok((result, folder));
+            }
+            let mut folder = SentFolder::open(&network, &account, command_time)?;
+            work(&mut folder).map(|result| (result, folder))
+        });
+        // A thread that panicked has met something in an answer that the IMAP library did not expect.
+        match done.await.unwrap_or(Err(ServerError::Protocol)) {
+            Ok((result, folder)) => {
+                self.imap_refusals.accepted(key);
+                self.folders.put_back(key, folder);
+                Ok(result)
+            }
+            Err(error) => {
+                if error == ServerError::LoginRefused {
+                    self.imap_refusals.refused(key);
+                }
+                Err(error)
+            }
+        }
+    }
+}

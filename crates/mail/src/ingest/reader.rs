@@ -1,0 +1,216 @@
+//! One session with a mailbox's server, in a thread of its own: looks for new mail, reads back what was there before,
+//! waits for news.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use postroom_domain::ids::FolderId;
+use postroom_store::{
+    FolderRole, MailboxConnection, MailboxHealth, MailboxLease, MailboxState, Store, StoreError,
+};
+use tokio::runtime::Handle;
+
+use super::IngestSettings;
+use super::folders::OpenFolder;
+use super::stop::Stop;
+use crate::ServerError;
+use crate::account::Account;
+use crate::imap::{Session, Waited};
+
+/// Why reading came to an end.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// The mail server.
+    Server(ServerError),
+    /// The store.
+    Store(StoreError),
+    /// It was told to.
+    Stopped,
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
+            Self::Stopped => f.write_str("stopped"),
+        }
+    }
+}
+
+impl From<ServerError> for Halt {
+    fn from(error: ServerError) -> Self {
+        Self::Server(error)
+    }
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What one session leaves to the next.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) halt: Halt,
+    /// It did what it was for: a message was taken in, or there was nothing to take.
+    pub(super) progressed: bool,
+    pub(super) caution: Caution,
+}
+
+impl Ended {
+    pub(super) fn failed(error: ServerError) -> Self {
+        Self { halt: Halt::Server(error), progressed: false, caution: Caution::default() }
+    }
+}
+
+/// What is known of messages that ended a session.
+#[derive(Debug, Default)]
+pub(super) struct Caution {
+    /// Up to this UID of this folder, messages are fetched one by one: one of them breaks the session.
+    pub(super) one_by_one: Option<(FolderId, u32)>,
+    /// This message is longer than its size says.
+    pub(super) oversized: Option<(FolderId, u32)>,
+    /// So many connections in a row were lost over this message.
+    pub(super) lost: Option<(FolderId, u32, u32)>,
+}
+
+/// Reads one mailbox through one session.
+pub(super) struct Reader {
+    pub(super) store: Store,
+    pub(super) settings: Arc<IngestSettings>,
+    pub(super) lease: MailboxLease,
+    pub(super) connection: MailboxConnection,
+    pub(super) stop: Arc<Stop>,
+    pub(super) caution: Caution,
+    pub(super) progressed: bool,
+    runtime: Handle,
+    synced: Option<Instant>,
+}
+
+impl Reader {
+    /// Must be called on the runtime that the store lives on.
+    pub(super) fn new(
+        store: Store,
+        settings: Arc<IngestSettings>,
+        lease: MailboxLease,
+        connection: MailboxConnection,
+        stop: Arc<Stop>,
+        caution: Caution,
+    ) -> Self {
+        let runtime = Handle::current();
+        Self { store, settings, lease, connection, stop, caution, progressed: false, runtime, synced: None }
+    }
+
+    /// Reads until something ends it.
+    pub(super) fn run(mut self) -> Ended {
+        let halt = match self.read() {
+            Ok(never) => match never {},
+            // Whatever the connection said when it was cut: it was cut because of this.
+            Err(_) if self.stop.is_set() => Halt::Stopped,
+            Err(halt) => halt,
+        };
+        Ended { halt, progressed: self.progressed, caution: self.caution }
+    }
+
+    /// Waits for the store: this thread is not one of the runtime's.
+    pub(super) fn wait_for<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Halt> {
+        self.runtime.block_on(work).map_err(Halt::Store)
+    }
+
+    pub(super) fn go_on(&self) -> Result<(), Halt> {
+        if self.stop.is_set() { Err(Halt::Stopped) } else { Ok(()) }
+    }
+
+    fn read(&mut self) -> Result<Infallible, Halt> {
+        let account = Account::from(&self.connection.imap);
+        let settings = Arc::clone(&self.settings);
+        let mut session =
+            Session::open(&settings.network, &account.endpoint, &account.login, settings.command_time)?;
+        self.stop.cuts(session.interrupter()?);
+        self.record_reading(false)?;
+        let found = session.discover()?;
+        let known = self.wait_for(self.store.folders(&self.lease))?;
+        let mut sent = match found.sent.filter(|name| *name != found.inbox) {
+            Some(name) => Some(self.open(&mut session, &known, &name, FolderRole::Sent)?),
+            None => None,
+        };
+        let mut sent_due = Instant::now();
+        let mut inbox = self.open(&mut session, &known, &found.inbox, FolderRole::Inbox)?;
+        loop {
+            self.go_on()?;
+            let news = self.read_new(&mut session, &mut inbox)?;
+            if let Some(sent) = sent.as_mut().filter(|_| Instant::now() >= sent_due) {
+                self.select(&mut session, sent)?;
+                self.read_new(&mut session, sent)?;
+                sent_due = Instant::now() + settings.sent_every;
+                self.select(&mut session, &mut inbox)?;
+                // Mail may have come to the inbox meanwhile.
+                continue;
+            }
+            self.progressed = true;
+            if inbox.has_backfill() {
+                self.read_back(&mut session, &mut inbox)?;
+                continue;
+            }
+            if let Some(sent) = sent.as_mut().filter(|sent| sent.has_backfill()) {
+                self.select(&mut session, sent)?;
+                self.read_back(&mut session, sent)?;
+                self.select(&mut session, &mut inbox)?;
+                continue;
+            }
+            self.record_reading(true)?;
+            self.wait_for_news(&mut session, news, sent.is_some().then_some(sent_due))?;
+        }
+    }
+
+    /// Waits in the inbox until there may be something to do.
+    fn wait_for_news(
+        &self,
+        session: &mut Session,
+        had_news: bool,
+        sent_due: Option<Instant>,
+    ) -> Result<(), Halt> {
+        let settings = &self.settings;
+        let mut time = if had_news { settings.settle } else { settings.poll_every };
+        if let Some(due) = sent_due {
+            time = time.min(due.saturating_duration_since(Instant::now()).max(Duration::from_millis(10)));
+        }
+        if session.wait(time)? == Waited::NotSupported {
+            self.stop.sleep(time.min(settings.poll_without_idle));
+        }
+        Ok(())
+    }
+
+    /// Writes down that all is well; `synced` with the time, where everything that there was is read.
+    fn record_reading(&mut self, synced: bool) -> Result<(), Halt> {
+        if synced && self.synced.is_some_and(|last| last.elapsed() < self.settings.synced_every) {
+            return Ok(());
+        }
+        if synced {
+            self.synced = Some(Instant::now());
+        }
+        let health = MailboxHealth {
+            state: MailboxState::Reading,
+            last_error: None,
+            synced_at: synced.then(Utc::now),
+            login_refusals: 0,
+        };
+        self.wait_for(self.store.record_mailbox_health(&self.lease, &health))
+    }
+
+    /// New mail in the open folder; says whether there was any.
+    fn read_new(&mut self, session: &mut Session, folder: &mut OpenFolder) -> Result<bool, Halt> {
+        let uids = session.uids_from(folder.positions.live_uid)?;
+        for some in uids.chunks(self.settings.batch_messages.max(1)) {
+            let listed = session.list(some)?;
+            self.take_in(session, folder, postroom_store::Track::Live, &listed)?;
+        }
+        Ok(!uids.is_empty())
+    }
+}

@@ -1,0 +1,289 @@
+//! Taking messages in: one by one into the store, fetched in batches, a bad one passed after three failures.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use chrono::Utc;
+use postroom_domain::ids::FolderId;
+use postroom_store::{IncomingMail, IntakeReason, PassedMessage, Step, StoreError, Track};
+
+use super::folders::OpenFolder;
+use super::incoming::{Circumstances, Understood, understand};
+use super::reader::{Halt, Reader};
+use crate::ServerError;
+use crate::imap::{Content, Fetched, Listed, Session, batches};
+
+/// A connection that is lost over a message is more often the connection's fault: so many count as one failure.
+const LOSSES_FOR_A_FAILURE: u32 = 3;
+
+impl Reader {
+    /// The next few messages of the open folder's backfill.
+    pub(super) fn read_back(&mut self, session: &mut Session, folder: &mut OpenFolder) -> Result<(), Halt> {
+        let (from, end) = (folder.positions.backfill_uid, folder.positions.backfill_end);
+        let mut window = match folder.window.take() {
+            Some(window) => window,
+            None => self.window(session, from, end)?,
+        };
+        let some = window.len().min(self.settings.backfill_messages.max(1));
+        let next: Vec<Listed> = window.drain(..some).collect();
+        if next.is_empty() {
+            let step = step(folder, Track::Backfill, end - 1);
+            self.wait_for(self.store.skip_to(&self.lease, &step))?;
+            folder.positions.backfill_uid = end;
+            return Ok(());
+        }
+        let taken = self.take_in(session, folder, Track::Backfill, &next);
+        folder.window = Some(window);
+        taken
+    }
+
+    /// Takes the listed messages of the open folder in, in the order of their UIDs.
+    pub(super) fn take_in(
+        &mut self,
+        session: &mut Session,
+        folder: &mut OpenFolder,
+        track: Track,
+        listed: &[Listed],
+    ) -> Result<(), Halt> {
+        let mut rest: VecDeque<Listed> = listed.iter().copied().collect();
+        while let Some(first) = rest.front() {
+            let count = if self.is_delicate(folder, first.uid) { 1 } else { self.settings.batch_messages };
+            let batch = first_batch(rest.make_contiguous(), self.settings.batch_bytes, count);
+            rest.drain(..batch.len());
+            for message in self.fetch(session, folder, track, &batch)? {
+                self.go_on()?;
+                let size =
+                    batch.iter().find(|listed| listed.uid == message.uid).map_or(0, |listed| listed.size);
+                self.take_in_one(folder, track, message, size)?;
+                self.progressed = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// True while messages must be fetched one by one, because one of them has broken a session.
+    fn is_delicate(&self, folder: &OpenFolder, uid: u32) -> bool {
+        self.caution.one_by_one.is_some_and(|(id, last)| id == folder.positions.id && uid <= last)
+            || folder.positions.failed_uid == Some(uid)
+    }
+
+    fn fetch(
+        &mut self,
+        session: &mut Session,
+        folder: &mut OpenFolder,
+        track: Track,
+        batch: &[Listed],
+    ) -> Result<Vec<Fetched>, Halt> {
+        let largest = self.settings.largest_message;
+        let fetched = match batch {
+            [one] if self.is_spent(folder, one.uid) => {
+                self.pass_unread(session, folder, track, *one)?;
+                return Ok(Vec::new());
+            }
+            [one] if one.size > largest || self.caution.oversized == Some((folder.positions.id, one.uid)) => {
+                session.fetch_header(one.uid).map(|found| found.into_iter().collect())
+            }
+            several => session.fetch(several, largest),
+        };
+        match (fetched, batch) {
+            (Ok(fetched), _) => Ok(fetched),
+            (Err(error), [one]) => {
+                self.blame(folder, one.uid, error)?;
+                Err(error.into())
+            }
+            (Err(error), several) => {
+                self.caution.one_by_one = several.last().map(|last| (folder.positions.id, last.uid));
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Counts a session's end against the message that was being fetched.
+    fn blame(&mut self, folder: &OpenFolder, uid: u32, error: ServerError) -> Result<(), Halt> {
+        if self.stop.is_set() {
+            return Ok(());
+        }
+        let id: FolderId = folder.positions.id;
+        self.caution.one_by_one = Some((id, uid));
+        match error {
+            ServerError::LiteralTooLarge => {
+                self.caution.oversized = Some((id, uid));
+                return Ok(());
+            }
+            ServerError::ConnectionLost | ServerError::TimedOut => {
+                let before =
+                    self.caution.lost.filter(|(f, u, _)| (*f, *u) == (id, uid)).map_or(0, |(_, _, n)| n);
+                let lost = (before + 1) % LOSSES_FOR_A_FAILURE;
+                self.caution.lost = Some((id, uid, lost));
+                if lost != 0 {
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
+        self.wait_for(self.store.record_failure(&self.lease, id, uid))?;
+        Ok(())
+    }
+
+    /// True if the message has failed as often as it may.
+    fn is_spent(&self, folder: &OpenFolder, uid: u32) -> bool {
+        folder.positions.failed_uid == Some(uid)
+            && folder.positions.failures >= self.settings.message_failures
+    }
+
+    /// Passes a message that cannot be fetched: with its header, where at least that can be had.
+    fn pass_unread(
+        &mut self,
+        session: &mut Session,
+        folder: &mut OpenFolder,
+        track: Track,
+        message: Listed,
+    ) -> Result<(), Halt> {
+        let header_failed = folder.positions.failures > self.settings.message_failures;
+        let header = if header_failed {
+            None
+        } else {
+            match session.fetch_header(message.uid) {
+                Ok(found) => found,
+                Err(error) => {
+                    self.wait_for(self.store.record_failure(&self.lease, folder.positions.id, message.uid))?;
+                    return Err(error.into());
+                }
+            }
+        };
+        let raw = header.map(|fetched| match fetched.content {
+            Content::Whole(bytes) | Content::HeaderOnly(bytes) => Bytes::from(bytes),
+        });
+        let raw_sha256 = match raw {
+            Some(raw) => Some(self.wait_for(self.store.put_raw_mail(self.lease.workspace_id, raw))?),
+            None => None,
+        };
+        let passed = PassedMessage {
+            reason: IntakeReason::Failed,
+            detail: "The mail server failed each time when it was asked for this message.".to_owned(),
+            raw_sha256,
+            received_at: message.internal_date.unwrap_or_else(Utc::now),
+        };
+        self.pass(folder, track, message.uid, passed)
+    }
+
+    /// One message into the store: its bytes, its attachments, and then all that it means in one transaction.
+    fn take_in_one(
+        &mut self,
+        folder: &mut OpenFolder,
+        track: Track,
+        message: Fetched,
+        announced: u64,
+    ) -> Result<(), Halt> {
+        let uid = message.uid;
+        let received_at = message.internal_date.unwrap_or_else(Utc::now);
+        let (raw, too_large) = match message.content {
+            Content::Whole(bytes) => (Bytes::from(bytes), None),
+            Content::HeaderOnly(bytes) => {
+                (Bytes::from(bytes), Some((announced, self.settings.largest_message)))
+            }
+        };
+        let workspace = self.lease.workspace_id;
+        let raw_sha256 = self.wait_for(self.store.put_raw_mail(workspace, raw.clone()))?;
+        let circumstances = Circumstances {
+            role: folder.positions.role,
+            imported: track == Track::Backfill,
+            received_at,
+            authserv_id: self.connection.authserv_id.as_deref(),
+            too_large,
+        };
+        let Some(Understood { mut mail, contents }) = understand(&raw, &circumstances) else {
+            let passed = PassedMessage {
+                reason: IntakeReason::Unparseable,
+                detail: "Postroom's parser failed on this message.".to_owned(),
+                raw_sha256: Some(raw_sha256),
+                received_at,
+            };
+            return self.pass(folder, track, uid, passed);
+        };
+        mail.raw_sha256 = Some(raw_sha256);
+        let hashes = self.wait_for(self.store.put_blobs(workspace, contents))?;
+        for (attachment, hash) in mail.attachments.iter_mut().zip(hashes) {
+            attachment.sha256 = hash;
+        }
+        self.store_or_pass(folder, track, uid, mail)
+    }
+
+    /// Where the store does not take a message it is tried again, and passed in the end: it never stops the folder.
+    fn store_or_pass(
+        &mut self,
+        folder: &mut OpenFolder,
+        track: Track,
+        uid: u32,
+        mail: IncomingMail,
+    ) -> Result<(), Halt> {
+        let step = step(folder, track, uid);
+        let (raw_sha256, received_at) = (mail.raw_sha256, mail.received_at);
+        loop {
+            let error = match self.wait_for(self.store.ingest(&self.lease, &step, mail.clone())) {
+                Ok(_) => {
+                    advance(folder, track, uid);
+                    return Ok(());
+                }
+                Err(Halt::Store(error)) if is_about_the_message(&error) => error,
+                Err(halt) => return Err(halt),
+            };
+            tracing::warn!(uid, %error, "a message was not taken by the store");
+            let failures = self.wait_for(self.store.record_failure(&self.lease, folder.positions.id, uid))?;
+            if failures >= self.settings.message_failures {
+                let detail = "This message could not be stored.".to_owned();
+                let passed = PassedMessage { reason: IntakeReason::Failed, detail, raw_sha256, received_at };
+                return self.pass(folder, track, uid, passed);
+            }
+            self.stop.sleep(self.settings.message_pause * failures);
+            self.go_on()?;
+        }
+    }
+
+    fn pass(
+        &self,
+        folder: &mut OpenFolder,
+        track: Track,
+        uid: u32,
+        passed: PassedMessage,
+    ) -> Result<(), Halt> {
+        tracing::warn!(uid, reason = ?passed.reason, "a message was passed");
+        let step = step(folder, track, uid);
+        self.wait_for(self.store.pass_message(&self.lease, &step, passed))?;
+        advance(folder, track, uid);
+        Ok(())
+    }
+}
+
+fn first_batch(listed: &[Listed], bytes: u64, count: usize) -> Vec<Listed> {
+    batches(listed, bytes, count).first().map(|batch| batch.to_vec()).unwrap_or_default()
+}
+
+/// The step over one message, from where we believe the position to be.
+fn step(folder: &OpenFolder, track: Track, uid: u32) -> Step {
+    let expected = match track {
+        Track::Live => folder.positions.live_uid,
+        Track::Backfill => folder.positions.backfill_uid,
+    };
+    Step { folder_id: folder.positions.id, track, uid, expected }
+}
+
+/// What the store has just committed.
+fn advance(folder: &mut OpenFolder, track: Track, uid: u32) {
+    match track {
+        Track::Live => folder.positions.live_uid = uid.saturating_add(1),
+        Track::Backfill => folder.positions.backfill_uid = uid.saturating_add(1),
+    }
+}
+
+/// True if another message might fare better: the database refused this one's data. All other errors are the store's
+/// own, and no message may be passed for them.
+fn is_about_the_message(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Database(_)
+            | StoreError::Corrupt(_)
+            | StoreError::Invalid { .. }
+            | StoreError::Refused(_)
+    )
+}

@@ -1,0 +1,183 @@
+//! Watching over one leased mailbox: sessions come and go, with pauses between failures, until the lease ends.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use postroom_store::{MailboxConnection, MailboxHealth, MailboxLease, MailboxState, Store, StoreError};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::IngestSettings;
+use super::reader::{Caution, Ended, Halt, Reader};
+use super::stop::Stop;
+use crate::ServerError;
+use crate::backoff::Backoff;
+use crate::lease;
+
+/// A mailbox that can't be read for now, for a reason that no pause cures, is looked at again after this long.
+const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(30);
+
+/// Reads a mailbox for as long as its lease is held, then gives it back.
+pub(super) async fn tend(
+    store: Store,
+    settings: Arc<IngestSettings>,
+    lease: MailboxLease,
+    shutdown: CancellationToken,
+) {
+    let span = tracing::info_span!("mailbox", workspace = %lease.workspace_id, mailbox = %lease.mailbox_id);
+    let renew = || async { store.renew_mailbox_lease(&lease, settings.lease.lasts).await };
+    let tending = Tending { store: store.clone(), settings: Arc::clone(&settings), lease, shutdown };
+    async {
+        tokio::select! {
+            () = lease::keep(settings.lease, renew) => tracing::info!("the lease has ended"),
+            due_at = tending.read() => {
+                if let Err(error) = store.release_mailbox(&lease, due_at).await {
+                    // It ends by itself then.
+                    tracing::warn!(%error, "the lease could not be given back");
+                }
+            }
+        }
+    }
+    .instrument(span)
+    .await;
+}
+
+struct Tending {
+    store: Store,
+    settings: Arc<IngestSettings>,
+    lease: MailboxLease,
+    shutdown: CancellationToken,
+}
+
+/// Stops the thread when the task that watches over it goes away.
+struct StopOnDrop(Arc<Stop>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
+
+impl Tending {
+    /// Opens one session after the other. Returns when the mailbox should be looked at again.
+    async fn read(&self) -> DateTime<Utc> {
+        let mut backoff = Backoff::new(self.settings.first_pause, self.settings.longest_pause);
+        let mut caution = Caution::default();
+        loop {
+            if self.shutdown.is_cancelled() {
+                return Utc::now();
+            }
+            let connection =
+                self.store.mailbox_connection(self.lease.workspace_id, self.lease.mailbox_id).await;
+            let version = match connection {
+                Ok(connection) if !may_read(&connection, self.settings.login_refusals) => {
+                    return Utc::now() + LOOK_AGAIN;
+                }
+                Ok(connection) => {
+                    let version = connection.credentials_version;
+                    let refusals = connection.login_refusals;
+                    let ended = self.session(connection, std::mem::take(&mut caution)).await;
+                    if ended.progressed {
+                        backoff.reset();
+                    }
+                    caution = ended.caution;
+                    if matches!(ended.halt, Halt::Stopped) {
+                        continue;
+                    }
+                    self.record(&ended.halt, refusals).await;
+                    Some(version)
+                }
+                Err(StoreError::NotFound) => return Utc::now() + LOOK_AGAIN,
+                Err(error) => {
+                    tracing::warn!(%error, "the mailbox's settings could not be read");
+                    None
+                }
+            };
+            let pause = backoff.next(rand::random());
+            tokio::select! {
+                () = self.shutdown.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+                () = self.settings_change(version) => backoff.reset(),
+            }
+        }
+    }
+
+    /// One session in a thread of its own, until it ends or must end.
+    async fn session(&self, connection: MailboxConnection, caution: Caution) -> Ended {
+        let version = connection.credentials_version;
+        let stop = StopOnDrop(Arc::new(Stop::default()));
+        let reader = Reader::new(
+            self.store.clone(),
+            Arc::clone(&self.settings),
+            self.lease,
+            connection,
+            Arc::clone(&stop.0),
+            caution,
+        );
+        let (done, mut ended) = oneshot::channel();
+        let span = tracing::Span::current();
+        let thread = std::thread::Builder::new().name("mailbox".to_owned());
+        let started = thread.spawn(move || {
+            let ended = span.in_scope(|| reader.run());
+            // Nobody waits any more where the lease was lost.
+            let _ = done.send(ended);
+        });
+        if let Err(error) = started {
+            tracing::error!(%error, "no thread could be started for a mailbox");
+            return Ended::failed(ServerError::Unavailable);
+        }
+        tokio::select! {
+            result = &mut ended => return settle(result),
+            () = self.shutdown.cancelled() => {}
+            () = self.settings_change(Some(version)) => tracing::info!("the mailbox's settings have changed"),
+        }
+        stop.0.set();
+        settle(ended.await)
+    }
+
+    /// Comes back when the mailbox's credentials are others, or it is not to be read any more.
+    async fn settings_change(&self, version: Option<i64>) {
+        loop {
+            tokio::time::sleep(self.settings.settings_every).await;
+            match self.store.mailbox_connection(self.lease.workspace_id, self.lease.mailbox_id).await {
+                Ok(now) if now.reads && Some(now.credentials_version) == version => {}
+                Ok(_) | Err(StoreError::NotFound) => return,
+                Err(error) => tracing::warn!(%error, "the mailbox's settings could not be read"),
+            }
+        }
+    }
+
+    /// Writes down why reading has ended, where the mailbox's owner looks.
+    async fn record(&self, halt: &Halt, refusals: u16) {
+        let Halt::Server(error) = halt else {
+            tracing::warn!(reason = %halt, "reading was interrupted");
+            return;
+        };
+        tracing::info!(%error, "the mail server could not be read");
+        let login_refusals =
+            if *error == ServerError::LoginRefused { refusals.saturating_add(1) } else { refusals };
+        let refused = login_refusals >= self.settings.login_refusals;
+        let health = MailboxHealth {
+            state: if refused { MailboxState::Refused } else { MailboxState::Failing },
+            last_error: Some(error.to_string()),
+            synced_at: None,
+            login_refusals,
+        };
+        if let Err(error) = self.store.record_mailbox_health(&self.lease, &health).await {
+            tracing::warn!(%error, "the mailbox's state could not be recorded");
+        }
+    }
+}
+
+fn may_read(connection: &MailboxConnection, most_refusals: u16) -> bool {
+    connection.reads && connection.login_refusals < most_refusals
+}
+
+/// A thread that ends without a word has panicked: a fault of ours, but no reason to give the mailbox up.
+fn settle(result: Result<Ended, oneshot::error::RecvError>) -> Ended {
+    result.unwrap_or_else(|_| {
+        tracing::error!("a mailbox's thread has panicked");
+        Ended::failed(ServerError::Protocol)
+    })
+}
