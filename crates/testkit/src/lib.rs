@@ -12,6 +12,7 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 mod runtime;
+pub mod sample;
 pub mod server;
 
 use std::path::{Path, PathBuf};

@@ -26,6 +26,9 @@ pub(crate) fn dovecot(site: &Site<'_>, version: (u32, u32)) -> String {
     let by_version =
         if version >= (2, 4) { dovecot_24(site, version) } else { dovecot_23(certificates, user, &dir) };
     let Ports { imap, imaps, .. } = ports;
+    // One sign-in process for all connections, instead of one for each.
+    let endless_login =
+        if version >= (2, 4) { "restart_request_count = unlimited" } else { "service_count = 0" };
     // Each service that would run in a chroot or as root is told not to: everything is one ordinary user here.
     format!(
         r#"{by_version}
@@ -65,7 +68,7 @@ service stats {{
 }}
 service imap-login {{
   chroot =
-  service_count = 0
+  {endless_login}
   client_limit = 2000
   inet_listener imap {{
     port = {imap}
