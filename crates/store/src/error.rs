@@ -52,6 +52,9 @@ pub enum StoreError {
     /// No connection was free for too long, or the database can't be reached. Try again later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The schema lacks this migration: `postroom migrate` has not been run.
+    #[error("the database's schema is older than this program: run `postroom migrate` (missing: {0})")]
+    SchemaOutdated(String),
     /// The blob store's address can't be used.
     #[error("the blob store {url} can't be used: {why}")]
     BlobUrl {

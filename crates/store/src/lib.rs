@@ -9,6 +9,8 @@
 mod aggregate;
 mod birth;
 mod blobs;
+mod checks;
+mod conversations;
 mod correspondents;
 mod delivery_jobs;
 mod error;
@@ -29,19 +31,22 @@ mod pool;
 mod schema;
 mod seal;
 mod sessions;
+mod stream;
 mod threads;
 mod transaction;
 mod users;
 mod workspaces;
 
 pub use blobs::BlobHash;
+pub use checks::MailboxTrouble;
+pub use conversations::{Can, ConversationDetail, ConversationPatch, MailboxRef, Participant, ReplyDefaults};
 pub use delivery_jobs::{DeliveryJob, DeliveryPhase, OutgoingFile, OutgoingMail};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyClaim, Outcome, StoredAnswer};
 pub use keys::SigningKey;
 pub use mail_in::{
-    BounceReport, BouncedRecipient, Folder, FolderRole, FolderStart, IncomingAttachment, IncomingMail, IncomingSource,
-    Ingested, IntakeReason, PassedMessage, Step, Track,
+    BounceReport, BouncedRecipient, Folder, FolderRole, FolderStart, IncomingAttachment, IncomingMail,
+    IncomingSource, Ingested, IntakeReason, PassedMessage, Step, Track,
 };
 pub use mailbox_queue::{MailboxHealth, MailboxLease};
 pub use mailboxes::{
@@ -52,6 +57,10 @@ pub use page::Page;
 pub use pool::PoolSettings;
 pub use seal::{MasterKey, MasterKeyError};
 pub use sessions::{Caller, NewSession, RefreshIn, Rotation, Session, SignIn, TokenDigest};
+pub use stream::{
+    Author, AuthorKind, Card, ContactRef, Count, Counts, LastMessage, Sort, StatusFilter, StreamPosition,
+    StreamQuery, UserRef, View,
+};
 pub use users::{Me, MePatch, NewUser, User};
 pub use workspaces::{CreatedWorkspace, FeatureAsked, FeatureRequest, FeatureState, NewWorkspace, Workspace};
 

@@ -1,6 +1,6 @@
 //! Bringing the schema to where this build expects it.
 
-use crate::{error::StoreError, pool};
+use crate::{Store, error::StoreError, pool};
 use diesel::migration::{Migration, MigrationSource};
 use diesel_async::{AsyncMigrationHarness, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -25,7 +25,11 @@ pub async fn run(url: &SecretString) -> Result<Vec<String>, StoreError> {
     let done = harness
         .run_pending_migrations(MIGRATIONS)
         .map_err(|error| StoreError::Corrupt(format!("a migration failed: {error}")))?;
-    Ok(done.iter().map(ToString::to_string).collect())
+    let done = done.iter().map(ToString::to_string).collect();
+    // Servers ask as the role without privileges whether they find the schema that they expect.
+    let grant = diesel::sql_query("GRANT SELECT ON __diesel_schema_migrations TO postroom_app");
+    grant.execute(&mut harness.into_inner()).await?;
+    Ok(done)
 }
 
 /// Undoes every migration: for the test that each can be undone.
@@ -52,4 +56,32 @@ pub fn newest() -> Result<String, StoreError> {
         .ok()
         .and_then(|all| all.iter().map(|migration| migration.name().version().to_string()).max())
         .ok_or_else(|| StoreError::Corrupt("this build carries no migrations".into()))
+}
+
+impl Store {
+    /// Whether the database can be used: it answers, and its schema is the one that this build expects, or a newer one.
+    ///
+    /// # Errors
+    /// [`StoreError::SchemaOutdated`], [`StoreError::Unavailable`].
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        #[derive(diesel::QueryableByName)]
+        struct Applied {
+            #[diesel(sql_type = diesel::sql_types::Bool)]
+            applied: bool,
+        }
+        let newest = newest()?;
+        let tx = self.begin_read_global().await?;
+        let sql = "SELECT EXISTS (SELECT FROM __diesel_schema_migrations WHERE version = $1) AS applied";
+        let found: Applied = diesel::sql_query(sql)
+            .bind::<diesel::sql_types::Text, _>(&newest)
+            .get_result(&mut tx.conn())
+            .await
+            .map_err(|error| match StoreError::from(error) {
+                // The table of migrations is not there, or not for us: none was ever run by this program.
+                StoreError::Database(_) => StoreError::SchemaOutdated(newest.clone()),
+                other => other,
+            })?;
+        tx.commit().await?;
+        if found.applied { Ok(()) } else { Err(StoreError::SchemaOutdated(newest)) }
+    }
 }
