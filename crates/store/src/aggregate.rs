@@ -235,7 +235,8 @@ pub(crate) async fn show(
     diesel::update(this)
         .set((
             conversations::message_count.eq(conversations::message_count + 1),
-            conversations::has_attachments.eq(conversations::has_attachments.or(shown.has_attachments.into_sql::<Bool>())),
+            conversations::has_attachments
+                .eq(conversations::has_attachments.or(shown.has_attachments.into_sql::<Bool>())),
         ))
         .execute(&mut tx.conn())
         .await?;
@@ -243,10 +244,7 @@ pub(crate) async fn show(
         diesel::update(this).set(LastMessageColumns::from(shown)).execute(&mut tx.conn()).await?;
     }
     if is_first {
-        diesel::update(this)
-            .set(conversations::subject.eq(&shown.subject))
-            .execute(&mut tx.conn())
-            .await?;
+        diesel::update(this).set(conversations::subject.eq(&shown.subject)).execute(&mut tx.conn()).await?;
     }
     Ok(())
 }

@@ -124,12 +124,8 @@ async fn primary_party(
     let Some(first) = history.first() else { return Ok(None) };
     let addressed = recipients_of(tx, workspace, first.position.id).await?;
     let writers: Vec<NamedAddress> = history.iter().filter_map(external_author).collect();
-    let ours = OwnAddresses::among(
-        tx,
-        workspace,
-        addressed.iter().chain(&writers).map(|one| &one.address),
-    )
-    .await?;
+    let ours =
+        OwnAddresses::among(tx, workspace, addressed.iter().chain(&writers).map(|one| &one.address)).await?;
     if first.direction == Direction::Inbound
         && let Some(beginner) = external_author(first).filter(|one| !ours.contains(&one.address))
     {
@@ -159,7 +155,9 @@ async fn recipients_of(
         .await?;
     Ok(rows
         .into_iter()
-        .filter_map(|(name, address)| Some(NamedAddress { name, address: EmailAddress::parse(&address).ok()? }))
+        .filter_map(|(name, address)| {
+            Some(NamedAddress { name, address: EmailAddress::parse(&address).ok()? })
+        })
         .collect())
 }
 

@@ -87,7 +87,10 @@ pub(crate) async fn active_owner_of(
     contact: ContactId,
 ) -> Result<Option<UserId>, StoreError> {
     let id: Option<Uuid> = contacts::table
-        .inner_join(users::table.on(users::workspace_id.eq(contacts::workspace_id).and(users::id.eq(contacts::owner_id))))
+        .inner_join(
+            users::table
+                .on(users::workspace_id.eq(contacts::workspace_id).and(users::id.eq(contacts::owner_id))),
+        )
         .filter(contacts::workspace_id.eq(workspace.0))
         .filter(contacts::id.eq(contact.0))
         .filter(users::active)

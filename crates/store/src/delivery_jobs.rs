@@ -95,9 +95,11 @@ pub struct OutgoingFile {
     pub content_id: Option<String>,
 }
 
-type OutboxRow =
-    (Uuid, i32, DateTime<Utc>, Option<Vec<u8>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
-type MessageRow = ((String, Option<String>, String, String, DateTime<Utc>), (Vec<String>, Vec<String>, String, Option<String>));
+type OutboxRow = (Uuid, i32, DateTime<Utc>, Option<Vec<u8>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+type MessageRow = (
+    (String, Option<String>, String, String, DateTime<Utc>),
+    (Vec<String>, Vec<String>, String, Option<String>),
+);
 type FileRow = (Option<String>, String, Vec<u8>, Option<String>, bool);
 
 impl Store {
@@ -174,12 +176,7 @@ async fn load(tx: &Tx, lease: &DeliveryLease) -> Result<DeliveryJob, StoreError>
                 messages::subject,
                 messages::received_at,
             ),
-            (
-                message_bodies::in_reply_to,
-                message_bodies::refs,
-                message_bodies::text,
-                message_bodies::html,
-            ),
+            (message_bodies::in_reply_to, message_bodies::refs, message_bodies::text, message_bodies::html),
         ));
     let waiting = [RecipientState::Queued, RecipientState::Sending].map(RecipientState::as_str);
     let pending = recipients::table

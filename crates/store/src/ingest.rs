@@ -353,7 +353,8 @@ impl Intake<'_> {
         locked: &aggregate::Locked,
         shown: &mut Shown,
     ) -> Result<(), StoreError> {
-        let from = self.mail.from.as_ref().filter(|_| placed.sender.external.is_some() && placed.sender_known);
+        let from =
+            self.mail.from.as_ref().filter(|_| placed.sender.external.is_some() && placed.sender_known);
         let (Some(from), AuthorRef::Contact(None)) = (from, shown.author) else { return Ok(()) };
         let contact = contact_for(self.tx, self.workspace, from, locked.state.owner).await?;
         birth::attribute(self.tx, self.workspace, locked.thread, &from.address, contact).await?;
@@ -393,7 +394,9 @@ impl<'a> Sender<'a> {
         let from_is_internal = from.is_some_and(|from| ours.contains(from));
         let source = match mail.source {
             IncomingSource::SentFolder => Source::SentFolder,
-            IncomingSource::Received { authenticated } => Source::Received { from_is_internal, authenticated },
+            IncomingSource::Received { authenticated } => {
+                Source::Received { from_is_internal, authenticated }
+            }
         };
         let origin = source.origin();
         let user = facts.user.filter(|_| mail.source == IncomingSource::SentFolder);

@@ -120,10 +120,8 @@ async fn move_thread(
     let theirs = thread_parties::table
         .filter(thread_parties::workspace_id.eq(workspace.0))
         .filter(thread_parties::thread_id.eq(from.0));
-    let addresses: Vec<String> = diesel::delete(theirs)
-        .returning(thread_parties::address)
-        .get_results(&mut tx.conn())
-        .await?;
+    let addresses: Vec<String> =
+        diesel::delete(theirs).returning(thread_parties::address).get_results(&mut tx.conn()).await?;
     let rows: Vec<_> = addresses
         .iter()
         .map(|address| {
@@ -139,11 +137,12 @@ async fn move_thread(
         .on_conflict_do_nothing()
         .execute(&mut tx.conn())
         .await?;
-    let (first, last): (DateTime<Utc>, DateTime<Utc>) = diesel::update(threads::table.find((workspace.0, from.0)))
-        .set(threads::merged_into.eq(into.0))
-        .returning((threads::first_message_at, threads::last_message_at))
-        .get_result(&mut tx.conn())
-        .await?;
+    let (first, last): (DateTime<Utc>, DateTime<Utc>) =
+        diesel::update(threads::table.find((workspace.0, from.0)))
+            .set(threads::merged_into.eq(into.0))
+            .returning((threads::first_message_at, threads::last_message_at))
+            .get_result(&mut tx.conn())
+            .await?;
     let into = threads::table.find((workspace.0, into.0));
     diesel::update(into.filter(threads::first_message_at.gt(first)))
         .set(threads::first_message_at.eq(first))

@@ -203,7 +203,8 @@ pub(crate) async fn insert_attachments(
     mail: &IncomingMail,
 ) -> Result<(), StoreError> {
     let row = |(position, file): (i32, &IncomingAttachment)| {
-        let size = i64::try_from(file.size).map_err(|_| StoreError::Corrupt("an attachment's size".into()))?;
+        let size =
+            i64::try_from(file.size).map_err(|_| StoreError::Corrupt("an attachment's size".into()))?;
         Ok((
             attachments::workspace_id.eq(workspace.0),
             attachments::id.eq(AttachmentId(Uuid::now_v7()).0),

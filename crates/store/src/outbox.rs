@@ -91,7 +91,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn claim_deliveries(&self, limit: i64, lease: Duration) -> Result<Vec<DeliveryLease>, StoreError> {
+    pub async fn claim_deliveries(
+        &self,
+        limit: i64,
+        lease: Duration,
+    ) -> Result<Vec<DeliveryLease>, StoreError> {
         let lease = seconds(lease);
         self.write_global(async |tx| {
             let now = Utc::now();
@@ -248,18 +252,29 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`].
-    pub async fn resolve_lost(&self, lease: &DeliveryLease, found: bool) -> Result<DeliveryState, StoreError> {
+    pub async fn resolve_lost(
+        &self,
+        lease: &DeliveryLease,
+        found: bool,
+    ) -> Result<DeliveryState, StoreError> {
         self.write(lease.workspace_id, async |tx| {
             hold(tx, lease).await?;
             let now = Utc::now();
             let (state, why) = if found {
                 (RecipientState::Sent, None)
             } else {
-                (RecipientState::Unknown, Some("The server's answer was lost: it may have reached this recipient."))
+                (
+                    RecipientState::Unknown,
+                    Some("The server's answer was lost: it may have reached this recipient."),
+                )
             };
             diesel::update(of_message(lease))
                 .filter(recipients::state.eq(RecipientState::Sending.as_str()))
-                .set((recipients::state.eq(state.as_str()), recipients::error.eq(why), recipients::updated_at.eq(now)))
+                .set((
+                    recipients::state.eq(state.as_str()),
+                    recipients::error.eq(why),
+                    recipients::updated_at.eq(now),
+                ))
                 .execute(&mut tx.conn())
                 .await?;
             if found {
@@ -453,12 +468,8 @@ pub(crate) async fn seen_in_sent_folder(
 ) -> Result<bool, StoreError> {
     let now = Utc::now();
     let this = outbox::table.find((workspace.0, message.0));
-    let begun: Option<Option<DateTime<Utc>>> = this
-        .select(outbox::data_started_at)
-        .for_no_key_update()
-        .first(&mut tx.conn())
-        .await
-        .optional()?;
+    let begun: Option<Option<DateTime<Utc>>> =
+        this.select(outbox::data_started_at).for_no_key_update().first(&mut tx.conn()).await.optional()?;
     let Some(begun) = begun else { return Ok(false) };
     diesel::update(this.filter(outbox::sent_copy_at.is_null()))
         .set(outbox::sent_copy_at.eq(now))

@@ -28,10 +28,8 @@ pub(crate) struct LockedRefs {
 impl LockedRefs {
     /// Locks them. Whoever carries or names one of them waits here, so that two mails of one thread can't split it.
     pub(crate) async fn lock(tx: &Tx, workspace: WorkspaceId, headers: &Headers) -> Result<Self, StoreError> {
-        let ids: BTreeSet<&str> = std::iter::once(&headers.message_id)
-            .chain(headers.named())
-            .map(RfcMessageId::as_str)
-            .collect();
+        let ids: BTreeSet<&str> =
+            std::iter::once(&headers.message_id).chain(headers.named()).map(RfcMessageId::as_str).collect();
         let rows: Vec<_> = ids
             .iter()
             .map(|id| (message_refs::workspace_id.eq(workspace.0), message_refs::message_id.eq(*id)))
@@ -60,7 +58,8 @@ impl LockedRefs {
     /// Whether the mail names mails, and none of them was ever seen here (CNV-1).
     pub(crate) fn answers_unseen(&self, headers: &Headers) -> bool {
         let named = headers.named();
-        !named.is_empty() && named.iter().all(|id| !self.known.get(id.as_str()).is_some_and(|(_, seen)| *seen))
+        !named.is_empty()
+            && named.iter().all(|id| !self.known.get(id.as_str()).is_some_and(|(_, seen)| *seen))
     }
 
     /// What the workspace knows that bears on the placing of the mail.
@@ -73,11 +72,8 @@ impl LockedRefs {
         sender_is_external: bool,
     ) -> Result<Known, StoreError> {
         let headers = &mail.headers;
-        let named: HashMap<_, _> = headers
-            .named()
-            .into_iter()
-            .filter_map(|id| Some((id.clone(), self.thread(id)?)))
-            .collect();
+        let named: HashMap<_, _> =
+            headers.named().into_iter().filter_map(|id| Some((id.clone(), self.thread(id)?))).collect();
         let token = if named.is_empty() { by_token(tx, workspace, headers).await? } else { None };
         let own = self.thread(&headers.message_id);
         let sender = mail.from.as_ref().filter(|_| sender_is_external).map(|from| &from.address);
@@ -96,11 +92,8 @@ async fn by_token(
     workspace: WorkspaceId,
     headers: &Headers,
 ) -> Result<Option<(RfcMessageId, ThreadId)>, StoreError> {
-    let tokens: Vec<(&RfcMessageId, Vec<u8>)> = headers
-        .named()
-        .into_iter()
-        .filter_map(|id| Some((id, token_digest(token_of(id)?))))
-        .collect();
+    let tokens: Vec<(&RfcMessageId, Vec<u8>)> =
+        headers.named().into_iter().filter_map(|id| Some((id, token_digest(token_of(id)?)))).collect();
     if tokens.is_empty() {
         return Ok(None);
     }

@@ -1,0 +1,505 @@
+//! One conversation: seen, edited, opened (CNV-3 to CNV-8, WIN-1, WIN-4).
+
+use crate::{
+    Store, StoreError,
+    aggregate::{self, Locked},
+    correspondents::OwnAddresses,
+    events::{self, EventKind, NewEvent},
+    schema::{
+        contact_emails, contacts, conversations, mailboxes, message_recipients, messages, thread_parties,
+        users,
+    },
+    stream::{Card, CardRow, card_columns, card_from_row, cards, full_name},
+    transaction::Tx,
+};
+use chrono::{DateTime, Utc};
+use diesel::{dsl::exists, prelude::*};
+use diesel_async::RunQueryDsl;
+use postroom_domain::{
+    access::{Actor, MailboxAccess},
+    address::{EmailAddress, NamedAddress},
+    conversation::{Command, Edit, Status},
+    ids::{ContactId, ConversationId, MailboxId, MessageId, ThreadId, UserId, WorkspaceId},
+    message::{Direction, Position},
+    reply::{DefaultRecipients, LastSender, default_recipients},
+    subject::reply_subject,
+};
+use uuid::Uuid;
+
+/// A mailbox, as far as a conversation shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxRef {
+    /// Which.
+    pub id: MailboxId,
+    /// Its address.
+    pub address: String,
+}
+
+/// An external person who takes part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Participant {
+    /// The contact, where the address is one's.
+    pub contact_id: Option<ContactId>,
+    /// The name to show.
+    pub name: String,
+    /// The address.
+    pub email: String,
+}
+
+/// What the caller may do in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Can {
+    /// There is a mailbox that they may send from.
+    pub reply: bool,
+    /// CNV-4.
+    pub change_status: bool,
+    /// CNV-8.
+    pub change_owner: bool,
+}
+
+/// What the editor begins with (WIN-4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyDefaults {
+    /// Who it is from; `None`: there is no mailbox to send from.
+    pub from: Option<NamedAddress>,
+    /// Who is answered.
+    pub to: Vec<NamedAddress>,
+    /// Who gets a copy.
+    pub cc: Vec<NamedAddress>,
+    /// The user's setting.
+    pub include_signature: bool,
+    /// The user's own.
+    pub signature_html: String,
+    /// `Re: …`.
+    pub subject: String,
+}
+
+/// A conversation with all that its window's header and editor need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversationDetail {
+    /// What the stream shows of it.
+    pub card: Card,
+    /// The mailbox that its mail comes to.
+    pub mailbox: MailboxRef,
+    /// The external parties.
+    pub participants: Vec<Participant>,
+    /// What the caller may do.
+    pub can: Can,
+    /// What the editor begins with.
+    pub reply_defaults: ReplyDefaults,
+}
+
+/// What a user changes; `None` leaves it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConversationPatch {
+    /// Open or closed.
+    pub status: Option<Status>,
+    /// The new owner.
+    pub owner_id: Option<UserId>,
+    /// The new primary contact.
+    pub primary_contact_id: Option<ContactId>,
+}
+
+impl Store {
+    /// The conversation, where it exists for the actor. Looking at it does not open it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Merged`] where it is part of one that they see.
+    pub async fn conversation(
+        &self,
+        actor: &Actor,
+        id: ConversationId,
+    ) -> Result<ConversationDetail, StoreError> {
+        let tx = self.begin_read(actor.workspace_id).await?;
+        let detail = load(&tx, actor, id).await?;
+        tx.commit().await?;
+        Ok(detail)
+    }
+
+    /// Changes status, owner or primary contact. What is there already is no change. The answer is the conversation even
+    /// where this very change takes it out of the actor's sight.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::StaleVersion`], or a refusal; nothing is changed then.
+    pub async fn edit_conversation(
+        &self,
+        actor: &Actor,
+        id: ConversationId,
+        expected_version: Option<i64>,
+        patch: ConversationPatch,
+    ) -> Result<ConversationDetail, StoreError> {
+        self.write(actor.workspace_id, async |tx| {
+            let mut locked = lock(tx, actor, id).await?;
+            if expected_version.is_some_and(|version| u64::try_from(version) != Ok(locked.state.version)) {
+                return Err(StoreError::StaleVersion);
+            }
+            let edit = edit(tx, actor.workspace_id, &locked, patch).await?;
+            let before = locked.state.owner;
+            let changes = locked.state.decide(&Command::Edit(edit), Utc::now())?;
+            // Read before the events take their numbers, and with the new owner's name: the changes are saved by then.
+            if !changes.is_empty() {
+                aggregate::save(tx, actor.workspace_id, &mut locked, &changes).await?;
+            }
+            let detail = load_any(tx, actor, id).await?;
+            if !changes.is_empty() {
+                announce(tx, actor, &locked, before).await?;
+            }
+            Ok(detail)
+        })
+        .await
+    }
+
+    /// Opens the conversation for everybody (CNV-7): the messages up to this one were shown, all of them where none is
+    /// named. What was seen stays seen.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], also for a message of another conversation.
+    pub async fn mark_seen(
+        &self,
+        actor: &Actor,
+        id: ConversationId,
+        shown: Option<MessageId>,
+    ) -> Result<(), StoreError> {
+        self.write(actor.workspace_id, async |tx| {
+            let mut locked = lock(tx, actor, id).await?;
+            see(tx, actor, &mut locked, shown, true).await
+        })
+        .await
+    }
+
+    /// Marks the conversation unread for everybody.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn mark_unread(&self, actor: &Actor, id: ConversationId) -> Result<(), StoreError> {
+        self.write(actor.workspace_id, async |tx| {
+            let mut locked = lock(tx, actor, id).await?;
+            let changes = locked.state.decide(&Command::MarkUnread, Utc::now())?;
+            if changes.is_empty() {
+                return Ok(());
+            }
+            aggregate::save(tx, actor.workspace_id, &mut locked, &changes).await?;
+            let owner = locked.state.owner;
+            announce(tx, actor, &locked, owner).await
+        })
+        .await
+    }
+}
+
+/// The conversation, locked; one that was merged only tells where it went to those who may see that.
+pub(crate) async fn lock(tx: &Tx, actor: &Actor, id: ConversationId) -> Result<Locked, StoreError> {
+    match aggregate::lock_for(tx, actor, id).await {
+        Err(StoreError::Merged(into)) => Err(merged(tx, actor, into).await?),
+        other => other,
+    }
+}
+
+/// Tells where a merged conversation went, or nothing at all.
+async fn merged(tx: &Tx, actor: &Actor, into: ConversationId) -> Result<StoreError, StoreError> {
+    let owner: Uuid = conversations::table
+        .find((actor.workspace_id.0, into.0))
+        .select(conversations::owner_id)
+        .first(&mut tx.conn())
+        .await?;
+    let visible = actor.visibility().sees(UserId(owner));
+    Ok(if visible { StoreError::Merged(into) } else { StoreError::NotFound })
+}
+
+async fn announce(tx: &Tx, actor: &Actor, locked: &Locked, owner_before: UserId) -> Result<(), StoreError> {
+    let owners = (owner_before, locked.state.owner);
+    let event =
+        NewEvent::of_conversation(EventKind::ConversationUpdated, Some(actor.user_id), locked.id, owners);
+    events::append(tx, actor.workspace_id, &[event]).await
+}
+
+/// Sees the messages up to one, all of them where none is named. Writes the event where `alone`: a reply writes its own.
+pub(crate) async fn see(
+    tx: &Tx,
+    actor: &Actor,
+    locked: &mut Locked,
+    shown: Option<MessageId>,
+    alone: bool,
+) -> Result<(), StoreError> {
+    let workspace = actor.workspace_id;
+    let shown = match shown {
+        Some(id) => position_of(tx, workspace, locked.thread, id).await?,
+        None => locked.last,
+    };
+    let seen = locked.state.seen.map_or(shown, |seen| seen.max(shown));
+    let after: i64 = messages::table
+        .filter(messages::workspace_id.eq(workspace.0))
+        .filter(messages::thread_id.eq(locked.thread.0))
+        .filter(messages::direction.eq(Direction::Inbound.as_str()))
+        .filter(messages::automatic.eq(false).and(messages::imported.eq(false)))
+        .filter(messages::variant_of.is_null())
+        .filter(
+            messages::received_at
+                .gt(seen.at)
+                .or(messages::received_at.eq(seen.at).and(messages::id.gt(seen.id.0))),
+        )
+        .count()
+        .get_result(&mut tx.conn())
+        .await?;
+    let command = Command::Open { shown, unseen_after: u32::try_from(after).unwrap_or(u32::MAX) };
+    let changes = locked.state.decide(&command, Utc::now())?;
+    if changes.is_empty() {
+        return Ok(());
+    }
+    aggregate::save(tx, workspace, locked, &changes).await?;
+    if alone {
+        let owner = locked.state.owner;
+        announce(tx, actor, locked, owner).await?;
+    }
+    Ok(())
+}
+
+/// A message's place in its thread.
+pub(crate) async fn position_of(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+    id: MessageId,
+) -> Result<Position, StoreError> {
+    let at: DateTime<Utc> = messages::table
+        .find((workspace.0, id.0))
+        .filter(messages::thread_id.eq(thread.0))
+        .select(messages::received_at)
+        .first(&mut tx.conn())
+        .await?;
+    Ok(Position { at, id })
+}
+
+async fn edit(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    locked: &Locked,
+    patch: ConversationPatch,
+) -> Result<Edit, StoreError> {
+    let owner = match patch.owner_id {
+        Some(user) => {
+            let active = users::table.find((workspace.0, user.0)).filter(users::active);
+            Some((user, diesel::select(exists(active)).get_result(&mut tx.conn()).await?))
+        }
+        None => None,
+    };
+    let primary_contact = match patch.primary_contact_id {
+        Some(contact) => {
+            let takes_part = contact_emails::table
+                .inner_join(
+                    thread_parties::table.on(thread_parties::workspace_id
+                        .eq(contact_emails::workspace_id)
+                        .and(thread_parties::address.eq(contact_emails::address))),
+                )
+                .filter(contact_emails::workspace_id.eq(workspace.0))
+                .filter(contact_emails::contact_id.eq(contact.0))
+                .filter(thread_parties::thread_id.eq(locked.thread.0));
+            Some((contact, diesel::select(exists(takes_part)).get_result(&mut tx.conn()).await?))
+        }
+        None => None,
+    };
+    Ok(Edit { status: patch.status, owner, primary_contact })
+}
+
+/// The conversation as the actor sees it.
+pub(crate) async fn load(
+    tx: &Tx,
+    actor: &Actor,
+    id: ConversationId,
+) -> Result<ConversationDetail, StoreError> {
+    let (owner, merged_into): (Uuid, Option<Uuid>) = conversations::table
+        .find((actor.workspace_id.0, id.0))
+        .select((conversations::owner_id, conversations::merged_into))
+        .first(&mut tx.conn())
+        .await?;
+    if let Some(into) = merged_into {
+        return Err(merged(tx, actor, ConversationId(into)).await?);
+    }
+    if !actor.visibility().sees(UserId(owner)) {
+        return Err(StoreError::NotFound);
+    }
+    load_any(tx, actor, id).await
+}
+
+/// The same after it was found visible.
+async fn load_any(tx: &Tx, actor: &Actor, id: ConversationId) -> Result<ConversationDetail, StoreError> {
+    let workspace = actor.workspace_id;
+    let card = cards!()
+        .filter(conversations::workspace_id.eq(workspace.0))
+        .filter(conversations::id.eq(id.0))
+        .select(card_columns!());
+    let rest = conversations::table
+        .inner_join(
+            mailboxes::table.on(mailboxes::workspace_id
+                .eq(conversations::workspace_id)
+                .and(mailboxes::id.eq(conversations::mailbox_id))),
+        )
+        .filter(conversations::workspace_id.eq(workspace.0))
+        .filter(conversations::id.eq(id.0))
+        .select((conversations::thread_id, mailboxes::id, mailboxes::address));
+    let (mut first, mut second) = (tx.conn(), tx.conn());
+    let (card, rest) =
+        tokio::try_join!(card.first::<CardRow>(&mut first), rest.first::<(Uuid, Uuid, String)>(&mut second))?;
+    let card = card_from_row(card);
+    let (thread, mailbox_id, mailbox_address) = (ThreadId(rest.0), MailboxId(rest.1), rest.2);
+    let (participants, last, sender) = tokio::try_join!(
+        participants(tx, workspace, thread),
+        last_sender(tx, workspace, thread),
+        sender(tx, actor, mailbox_id)
+    )?;
+    let recipients = recipients(&card, last.as_ref(), &participants);
+    Ok(ConversationDetail {
+        mailbox: MailboxRef { id: mailbox_id, address: mailbox_address },
+        can: Can { reply: sender.address.is_some(), change_status: true, change_owner: true },
+        reply_defaults: ReplyDefaults {
+            from: sender
+                .address
+                .map(|(_, address)| NamedAddress { name: Some(sender.name.clone()), address }),
+            to: recipients.to,
+            cc: recipients.cc,
+            include_signature: sender.signature_enabled,
+            signature_html: sender.signature_html,
+            subject: reply_subject(&card.subject),
+        },
+        participants,
+        card,
+    })
+}
+
+/// Whom a reply goes to unless its writer says otherwise.
+pub(crate) fn recipients(
+    card: &Card,
+    last: Option<&LastSender>,
+    participants: &[Participant],
+) -> DefaultRecipients {
+    let named = |name: &str, email: &str| {
+        let address = EmailAddress::parse(email).ok()?;
+        let name = Some(name.to_owned()).filter(|name| !name.is_empty() && name != email);
+        Some(NamedAddress { name, address })
+    };
+    let contact = &card.primary_contact;
+    let primary = contact.email.as_deref().and_then(|email| named(&contact.name, email));
+    let parties: Vec<NamedAddress> =
+        participants.iter().filter_map(|one| named(&one.name, &one.email)).collect();
+    default_recipients(last, primary.as_ref(), &parties)
+}
+
+/// The external people of a thread, with the contacts that they are.
+pub(crate) async fn participants(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+) -> Result<Vec<Participant>, StoreError> {
+    type Row = (String, Option<Uuid>, Option<String>, Option<String>);
+    let rows: Vec<Row> = thread_parties::table
+        .left_join(
+            contact_emails::table.on(contact_emails::workspace_id
+                .eq(thread_parties::workspace_id)
+                .and(contact_emails::address.eq(thread_parties::address))),
+        )
+        .left_join(
+            contacts::table.on(contacts::workspace_id
+                .eq(thread_parties::workspace_id)
+                .and(contacts::id.nullable().eq(contact_emails::contact_id.nullable()))),
+        )
+        .filter(thread_parties::workspace_id.eq(workspace.0))
+        .filter(thread_parties::thread_id.eq(thread.0))
+        .order(thread_parties::address)
+        .select((
+            thread_parties::address,
+            contacts::id.nullable(),
+            contacts::first_name.nullable(),
+            contacts::last_name.nullable(),
+        ))
+        .load(&mut tx.conn())
+        .await?;
+    let participant = |(email, contact, first, last): Row| Participant {
+        contact_id: contact.map(ContactId),
+        name: full_name(first.as_deref(), last.as_deref(), Some(&email)),
+        email,
+    };
+    Ok(rows.into_iter().map(participant).collect())
+}
+
+/// The last person who wrote from outside, with the Reply-To they gave.
+pub(crate) async fn last_sender(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+) -> Result<Option<LastSender>, StoreError> {
+    type Row = (Uuid, Option<String>, String, bool);
+    let last: Option<Row> = messages::table
+        .filter(messages::workspace_id.eq(workspace.0))
+        .filter(messages::thread_id.eq(thread.0))
+        .filter(messages::direction.eq(Direction::Inbound.as_str()))
+        .filter(messages::automatic.eq(false))
+        .filter(messages::variant_of.is_null())
+        .order((messages::received_at.desc(), messages::id.desc()))
+        .select((messages::id, messages::from_name, messages::from_address, messages::sender_known))
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
+    let Some((id, name, address, known)) = last else { return Ok(None) };
+    let Ok(address) = EmailAddress::parse(&address) else { return Ok(None) };
+    let reply_to: Option<(Option<String>, String)> = message_recipients::table
+        .filter(message_recipients::workspace_id.eq(workspace.0))
+        .filter(message_recipients::message_id.eq(id))
+        .filter(message_recipients::field.eq("reply_to"))
+        .order(message_recipients::position)
+        .select((message_recipients::name, message_recipients::address))
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
+    let reply_to = reply_to.and_then(|(name, address)| {
+        Some(NamedAddress { name, address: EmailAddress::parse(&address).ok()? })
+    });
+    // A Reply-To that leads back to us is a mistake of the sender's program.
+    let ours = OwnAddresses::among(tx, workspace, reply_to.iter().map(|one| &one.address)).await?;
+    let reply_to = reply_to.filter(|one| !ours.contains(&one.address));
+    Ok(Some(LastSender { from: NamedAddress { name, address }, reply_to, known }))
+}
+
+/// Who writes, and through which mailbox (RPL-1).
+pub(crate) struct Writer {
+    pub(crate) name: String,
+    pub(crate) signature_enabled: bool,
+    pub(crate) signature_html: String,
+    pub(crate) time_zone: String,
+    /// The mailbox to send through, and its address.
+    pub(crate) address: Option<(MailboxId, EmailAddress)>,
+}
+
+/// The actor as a writer: through this mailbox where it is theirs to use, else through their own, else through none.
+pub(crate) async fn sender(tx: &Tx, actor: &Actor, preferred: MailboxId) -> Result<Writer, StoreError> {
+    let me = users::table.find((actor.workspace_id.0, actor.user_id.0)).select((
+        users::name,
+        users::signature_enabled,
+        users::signature_html,
+        users::time_zone,
+    ));
+    let usable = mailboxes::table
+        .filter(mailboxes::workspace_id.eq(actor.workspace_id.0))
+        .filter(mailboxes::active)
+        .filter(mailboxes::id.eq(preferred.0).or(mailboxes::user_id.eq(actor.user_id.0)))
+        .order((mailboxes::created_at, mailboxes::id))
+        .select((mailboxes::id, mailboxes::user_id, mailboxes::address));
+    let (mut first, mut second) = (tx.conn(), tx.conn());
+    let (me, usable) = tokio::try_join!(
+        me.first::<(String, bool, String, String)>(&mut first),
+        usable.load::<(Uuid, Option<Uuid>, String)>(&mut second)
+    )?;
+    let mut mine = usable;
+    mine.retain(|(id, user, _)| {
+        let access = MailboxAccess { id: MailboxId(*id), user_id: user.map(UserId), active: true };
+        access.may_send(actor.user_id)
+    });
+    let chosen = mine.iter().find(|(id, ..)| *id == preferred.0).or_else(|| mine.as_slice().first());
+    let address = match chosen {
+        Some((id, _, address)) => Some((
+            MailboxId(*id),
+            EmailAddress::parse(address).map_err(|_| StoreError::Corrupt("a mailbox's address".into()))?,
+        )),
+        None => None,
+    };
+    let (name, signature_enabled, signature_html, time_zone) = me;
+    Ok(Writer { name, signature_enabled, signature_html, time_zone, address })
+}
