@@ -43,6 +43,15 @@ pub(crate) fn has_null_return_path(headers: &Headers<'_>) -> bool {
     })
 }
 
+/// Whether nothing in the header says that a program sent this.
+pub(crate) fn is_from_a_person(headers: &Headers<'_>) -> bool {
+    let by_program = is_automatic(headers, headers.text("subject").as_deref())
+        || has_null_return_path(headers)
+        || headers.keyword("precedence").is_some_and(|value| value != "list");
+    // People's programs name themselves and write the threads that they answer in.
+    !by_program && (headers.has("user-agent") || headers.has("x-mailer") || headers.has("in-reply-to"))
+}
+
 /// How automatic answers begin their subject, in the languages that common programs speak.
 const SUBJECTS: [&str; 34] = [
     "auto:",

@@ -1,4 +1,9 @@
-//! Failed deliveries (MAIL-8).
+//! Failed deliveries (MAIL-8): the standard's reports (RFC 3464), and the common forms in prose.
+
+mod prose;
+mod report;
+mod returned;
+mod status;
 
 use crate::part::Part;
 use serde::Serialize;
@@ -17,16 +22,66 @@ pub struct Bounce {
 pub struct BounceRecipient {
     /// The address, as the report writes it.
     pub address: String,
-    /// RFC 3464, 2.3.3: `failed`, `delayed` and so on.
+    /// RFC 3464, 2.3.3: `failed` or `delayed`.
     pub action: String,
     /// The enhanced status code (RFC 3463), such as `5.1.1`.
     pub status: Option<String>,
-    /// Why, in the server's words.
+    /// Why, in the server's words; may be empty.
     pub reason: String,
 }
 
-/// Reads a report; `None` for any other mail.
+/// Further recipients of one report are left out.
+const MAX_RECIPIENTS: usize = 1_000;
+
+/// Reads a report; `None` for any other mail. `text` is the mail's body as plain text.
+///
+/// A person's mail must never be taken for one: without the standard's form, both the sender (a mail system) and the
+/// words have to say so.
 pub(crate) fn detect(mail: &Part<'_>, text: &str) -> Option<Bounce> {
-    let _ = (mail, text);
-    None
+    let mut recipients = report::recipients(mail);
+    let has_report = !recipients.is_empty();
+    recipients.retain(|recipient| matches!(recipient.action.as_str(), "failed" | "delayed"));
+    if has_report && recipients.is_empty() {
+        // A confirmation of delivery.
+        return None;
+    }
+    if !has_report {
+        if !prose::is_report(mail, text) {
+            return None;
+        }
+        recipients = prose::recipients(mail, text);
+    }
+    let returned = returned::find(mail, text);
+    if recipients.is_empty() {
+        let action = if prose::is_delay(&mail.headers, text) { "delayed" } else { "failed" };
+        recipients = returned
+            .recipients
+            .into_iter()
+            .map(|address| BounceRecipient {
+                address,
+                action: action.to_owned(),
+                status: status::enhanced(prose::own_words(text)),
+                reason: String::new(),
+            })
+            .collect();
+    }
+    recipients.truncate(MAX_RECIPIENTS);
+    Some(Bounce { recipients, original_message_id: returned.message_id })
 }
+
+/// An address in a report, freed from what stands around it; `None` where it is none.
+fn bare_address(raw: &str) -> Option<String> {
+    let text = raw.trim().trim_matches(['<', '>', '"', '\'', '(', ')', '[', ']', ',', ';', ':', '.', '`']);
+    let text = text.strip_prefix("mailto:").unwrap_or(text);
+    let (local, domain) = text.rsplit_once('@')?;
+    let is_plausible = !local.is_empty()
+        && !domain.is_empty()
+        && text.len() <= 320
+        && !domain.contains(['<', '>', '(', ')', '"', ':', ';', ',', '=', '/'])
+        && !local.contains(['<', '>', ':', ';', ','])
+        && !text.contains(char::is_whitespace);
+    is_plausible.then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+use crate::parse;
+
+fn found(raw: &str) -> Option<(Vec<(String, String, Option<String>)>, Option<String>)> {
+    let bounce = parse(raw.as_bytes()).bounce?;
+    let recipients = bounce.recipients.into_iter().map(|r| (r.address, r.action, r.status)).collect();
+    Some((recipients, bounce.original_message_id))
+}
+
+fn one(address: &str, action: &str, status: Option<&str>) -> Vec<(String, String, Option<String>)> {
+    vec![(address.to_owned(), action.to_owned(), status.map(str::to_owned))]
+}
+
+#[test]
+fn reads_the_standard_report() {
+    let raw = "From: MAILER-DAEMON@mx.example\nContent-Type: multipart/report; report-type=delivery-status; \
+               boundary=b\n\n--b\n\nSorry.\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; \
+               mx.example\n\nFinal-Recipient: rfc822; ann@example.com\nAction: failed\nStatus: 5.0.0\n\
+               Diagnostic-Code: smtp; 550 5.1.1 <ann@example.com> User unknown\n\n\
+               Final-Recipient: rfc822; bob@example.com\nAction: delivered\nStatus: 2.0.0\n--b\n\
+               Content-Type: message/rfc822\n\nMessage-ID: <1@example.org>\nTo: ann@example.com\n\nHi\n--b--\n";
+    assert_eq!(
+        found(raw),
+        Some((one("ann@example.com", "failed", Some("5.1.1")), Some("1@example.org".into())))
+    );
+    assert_eq!(
+        parse(raw.as_bytes()).bounce.unwrap().recipients[0].reason,
+        "550 5.1.1 <ann@example.com> User unknown"
+    );
+}
+
+#[test]
+fn a_confirmation_of_delivery_is_no_bounce() {
+    let raw = "From: MAILER-DAEMON@mx.example\nSubject: Delivery Status Notification (Success)\n\
+               Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nDelivered.\n--b\n\
+               Content-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\n\
+               Final-Recipient: rfc822; ann@example.com\nAction: delivered\nStatus: 2.0.0\n--b--\n";
+    assert_eq!(found(raw), None);
+}
+
+#[test]
+fn reads_reports_in_prose() {
+    let exim = "Return-Path: <>\nFrom: Mail Delivery System <Mailer-Daemon@mx.example>\n\
+                X-Failed-Recipients: ann@example.com\nSubject: Mail delivery failed: returning message to sender\n\n\
+                A message that you sent could not be delivered.\n\n  ann@example.com\n    550 5.1.1 no such user\n\n\
+                ------ This is a copy of the message, including all the headers. ------\n\n\
+                Message-Id: <1@example.org>\nTo: ann@example.com\n";
+    assert_eq!(
+        found(exim),
+        Some((one("ann@example.com", "failed", Some("5.1.1")), Some("1@example.org".into())))
+    );
+    let qmail = "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nTo: bob@example.org\nSubject: failure notice\n\n\
+                 Hi. This is the qmail-send program.\nI'm afraid I wasn't able to deliver your message.\n\n\
+                 <ann@example.com>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n\
+                 --- Below this line is a copy of the message.\n\nMessage-ID: <2@example.org>\nFrom: bob@example.org\n";
+    assert_eq!(
+        found(qmail),
+        Some((one("ann@example.com", "failed", Some("5.1.1")), Some("2@example.org".into())))
+    );
+    let delay = "From: Mail Delivery System <Mailer-Daemon@mx.example>\nSubject: Warning: message delayed 24 hours\n\n\
+                 The address to which the message has not yet been delivered is:\n\n  ann@example.com\n";
+    assert_eq!(found(delay), Some((one("ann@example.com", "delayed", None), None)));
+}
+
+#[test]
+fn people_do_not_bounce() {
+    for raw in [
+        "From: Ann <ann@example.com>\nSubject: Re: mail delivery\nX-Mailer: x\n\nMy mail could not be delivered to \
+         bob@example.com, what now?\n",
+        "From: Ann <ann@example.com>\nSubject: Fwd: Undelivered Mail Returned to Sender\nUser-Agent: x\n\nLook:\n\
+         > I'm sorry to inform you that your message could not be delivered\n> <bob@example.com>: user unknown\n",
+        "Return-Path: <>\nFrom: Ann <ann@example.com>\nAuto-Submitted: auto-replied\nSubject: Out of office\n\n\
+         I am away.\n",
+        "From: Postmaster <postmaster@example.com>\nSubject: Your new mailbox\n\nWelcome!\n",
+    ] {
+        assert_eq!(found(raw), None, "{raw}");
+    }
+}
