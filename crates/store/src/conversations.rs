@@ -9,7 +9,7 @@ use crate::{
         contact_emails, contacts, conversations, mailboxes, message_recipients, messages, thread_parties,
         users,
     },
-    stream::{Card, CardRow, card_columns, card_from_row, cards, full_name},
+    stream::{Card, full_name, load_card},
     transaction::Tx,
 };
 use chrono::{DateTime, Utc};
@@ -301,32 +301,31 @@ async fn edit(
 }
 
 /// The conversation as the actor sees it.
-pub(crate) async fn load(
+async fn load(tx: &Tx, actor: &Actor, id: ConversationId) -> Result<ConversationDetail, StoreError> {
+    visible_thread(tx, actor, id).await?;
+    load_any(tx, actor, id).await
+}
+
+/// The conversation's thread, where it exists for the actor.
+pub(crate) async fn visible_thread(
     tx: &Tx,
     actor: &Actor,
     id: ConversationId,
-) -> Result<ConversationDetail, StoreError> {
-    let (owner, merged_into): (Uuid, Option<Uuid>) = conversations::table
+) -> Result<ThreadId, StoreError> {
+    let (owner, merged_into, thread): (Uuid, Option<Uuid>, Uuid) = conversations::table
         .find((actor.workspace_id.0, id.0))
-        .select((conversations::owner_id, conversations::merged_into))
+        .select((conversations::owner_id, conversations::merged_into, conversations::thread_id))
         .first(&mut tx.conn())
         .await?;
     if let Some(into) = merged_into {
         return Err(merged(tx, actor, ConversationId(into)).await?);
     }
-    if !actor.visibility().sees(UserId(owner)) {
-        return Err(StoreError::NotFound);
-    }
-    load_any(tx, actor, id).await
+    if actor.visibility().sees(UserId(owner)) { Ok(ThreadId(thread)) } else { Err(StoreError::NotFound) }
 }
 
 /// The same after it was found visible.
 async fn load_any(tx: &Tx, actor: &Actor, id: ConversationId) -> Result<ConversationDetail, StoreError> {
     let workspace = actor.workspace_id;
-    let card = cards!()
-        .filter(conversations::workspace_id.eq(workspace.0))
-        .filter(conversations::id.eq(id.0))
-        .select(card_columns!());
     let rest = conversations::table
         .inner_join(
             mailboxes::table.on(mailboxes::workspace_id
@@ -336,10 +335,9 @@ async fn load_any(tx: &Tx, actor: &Actor, id: ConversationId) -> Result<Conversa
         .filter(conversations::workspace_id.eq(workspace.0))
         .filter(conversations::id.eq(id.0))
         .select((conversations::thread_id, mailboxes::id, mailboxes::address));
-    let (mut first, mut second) = (tx.conn(), tx.conn());
-    let (card, rest) =
-        tokio::try_join!(card.first::<CardRow>(&mut first), rest.first::<(Uuid, Uuid, String)>(&mut second))?;
-    let card = card_from_row(card);
+    let mut conn = tx.conn();
+    let rest = async { Ok(rest.first::<(Uuid, Uuid, String)>(&mut conn).await?) };
+    let (card, rest) = tokio::try_join!(load_card(tx, workspace, id), rest)?;
     let (thread, mailbox_id, mailbox_address) = (ThreadId(rest.0), MailboxId(rest.1), rest.2);
     let (participants, last, sender) = tokio::try_join!(
         participants(tx, workspace, thread),

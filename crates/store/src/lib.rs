@@ -10,8 +10,10 @@ mod aggregate;
 mod birth;
 mod blobs;
 mod checks;
+mod contacts;
 mod conversations;
 mod correspondents;
+mod custom_fields;
 mod delivery_jobs;
 mod error;
 mod events;
@@ -24,10 +26,13 @@ mod mailbox_queue;
 mod mailboxes;
 mod merge;
 mod message_rows;
+mod messages;
 pub mod migrate;
 mod outbox;
+mod outgoing;
 mod page;
 mod pool;
+mod replies;
 mod schema;
 mod seal;
 mod sessions;
@@ -39,7 +44,9 @@ mod workspaces;
 
 pub use blobs::BlobHash;
 pub use checks::MailboxTrouble;
+pub use contacts::{Company, Contact, ContactEmail, Deal, DealStatus, PostalAddress};
 pub use conversations::{Can, ConversationDetail, ConversationPatch, MailboxRef, Participant, ReplyDefaults};
+pub use custom_fields::{CustomField, CustomFieldDefinition};
 pub use delivery_jobs::{DeliveryJob, DeliveryPhase, OutgoingFile, OutgoingMail};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyClaim, Outcome, StoredAnswer};
@@ -52,9 +59,11 @@ pub use mailbox_queue::{MailboxHealth, MailboxLease};
 pub use mailboxes::{
     Mailbox, MailboxConnection, MailboxState, NewMailbox, Ownership, Security, SentCopy, Server,
 };
+pub use messages::{AttachmentFile, AttachmentInfo, Delivery, DeliveryRecipient, Message, Threading};
 pub use outbox::{DeliveryLease, RecipientOutcome};
 pub use page::Page;
 pub use pool::PoolSettings;
+pub use replies::{NewMailDraft, ReplyDraft};
 pub use seal::{MasterKey, MasterKeyError};
 pub use sessions::{Caller, NewSession, RefreshIn, Rotation, Session, SignIn, TokenDigest};
 pub use stream::{

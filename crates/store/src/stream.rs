@@ -5,6 +5,7 @@ use crate::{
     aggregate::{direction_of, status_of},
     page::Page,
     schema::{contact_emails, contacts, conversations, users},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -18,7 +19,7 @@ use diesel_async::RunQueryDsl;
 use postroom_domain::{
     access::{Actor, Visibility},
     conversation::Status,
-    ids::{ContactId, ConversationId, MessageId, UserId},
+    ids::{ContactId, ConversationId, MessageId, UserId, WorkspaceId},
     message::Direction,
     refusal::Refusal,
 };
@@ -225,7 +226,7 @@ pub struct Counts {
     pub all: Option<Count>,
 }
 
-pub(crate) type CardRow = (
+type CardRow = (
     (Uuid, i64, String, String, bool, i32, i32, bool),
     (DateTime<Utc>, DateTime<Utc>, DateTime<Utc>, i64),
     (Uuid, String, bool, String, DateTime<Utc>),
@@ -278,8 +279,6 @@ macro_rules! card_columns {
         )
     };
 }
-pub(crate) use card_columns;
-
 /// Conversations with their primary contact and owner.
 macro_rules! cards {
     () => {
@@ -302,9 +301,7 @@ macro_rules! cards {
             )
     };
 }
-pub(crate) use cards;
-
-pub(crate) fn card_from_row(row: CardRow) -> Card {
+fn card_from_row(row: CardRow) -> Card {
     let (own, times, last, sender, contact, owner) = row;
     let (id, number, subject, status, unread, unseen_replies, message_count, has_attachments) = own;
     let (created_at, updated_at, last_activity_at, version) = times;
@@ -389,6 +386,21 @@ impl QueryFragment<Pg> for Beyond {
         out.push_sql(")");
         Ok(())
     }
+}
+
+/// One conversation's card.
+pub(crate) async fn load_card(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    id: ConversationId,
+) -> Result<Card, StoreError> {
+    let row: CardRow = cards!()
+        .filter(conversations::workspace_id.eq(workspace.0))
+        .filter(conversations::id.eq(id.0))
+        .select(card_columns!())
+        .first(&mut tx.conn())
+        .await?;
+    Ok(card_from_row(row))
 }
 
 impl Store {
