@@ -7,9 +7,11 @@
 pub mod access;
 pub mod address;
 pub mod conversation;
+pub mod custom_field;
 pub mod delivery;
 pub mod ids;
 pub mod message;
+pub mod money;
 pub mod refusal;
 pub mod reply;
 pub mod subject;

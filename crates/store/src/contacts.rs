@@ -70,7 +70,7 @@ impl Contact {
     /// First and last name; the primary address where there is neither.
     #[must_use]
     pub fn name(&self) -> String {
-        let email = self.emails.first().map(|email| email.address.as_str());
+        let email = self.emails.as_slice().first().map(|email| email.address.as_str());
         full_name(self.first_name.as_deref(), self.last_name.as_deref(), email)
     }
 }

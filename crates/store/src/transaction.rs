@@ -1,8 +1,8 @@
 //! The one place that runs transactions.
 //!
 //! Every use of the database is a transaction that begins by naming its workspace, so that row-level security holds.
-//! A connection goes back to the pool only after its transaction has ended; one whose transaction was dropped half-way
-//! (an error, a cancelled request) is thrown away.
+//! A connection goes back to the pool only after its transaction has ended, also where it was dropped half-way (an
+//! error, a cancelled request).
 
 use crate::{Store, error::StoreError};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection, pooled_connection::deadpool::Object};
@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Deadlocks and serialisation failures are tried again this often.
 const RETRIES: u32 = 3;
+/// So long may the statement that was cut off still run before its connection is given up.
+const ROLLBACK: Duration = Duration::from_secs(2);
 
 /// An open transaction.
 pub(crate) struct Tx {
@@ -54,10 +56,21 @@ impl Batch for AsyncPgConnection {
 }
 
 impl Drop for Tx {
+    /// A transaction that was not ended (an error on the way, a cancelled request) is rolled back, and its connection
+    /// goes back to the pool only then; where that doesn't work within a moment, it is thrown away.
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            // Closing it ends the transaction on the server.
-            drop(Object::take(connection));
+        let Some(connection) = self.connection.take() else { return };
+        let roll_back = async move {
+            let rolled_back =
+                tokio::time::timeout(ROLLBACK, Batch::batch_execute(&*connection, "ROLLBACK")).await;
+            if !matches!(rolled_back, Ok(Ok(()))) {
+                // Closing it ends the transaction on the server.
+                drop(Object::take(connection));
+            }
+        };
+        // Outside of any runtime the pool's own connection tasks are gone as well.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(roll_back);
         }
     }
 }
