@@ -70,6 +70,16 @@ impl Body {
         form::read(self.json(content)?)
     }
 
+    /// The same, with the JSON as it came.
+    ///
+    /// # Errors
+    /// As [`Body::read`].
+    pub fn read_and_keep<R: Request>(&self) -> Result<Kept<R>, Problem> {
+        let request = self.read()?;
+        let content = self.content.as_ref().map_err(Problem::clone)?;
+        Ok(Kept { request, json: self.json(content)? })
+    }
+
     /// For operations that need no body: none and `{}` are both right.
     ///
     /// # Errors
@@ -115,6 +125,15 @@ impl Body {
             ))
         })
     }
+}
+
+/// A request with the JSON that it was read from.
+#[derive(Debug)]
+pub struct Kept<R> {
+    /// What it says.
+    pub request: R,
+    /// As it came.
+    pub json: Value,
 }
 
 async fn collect(mut payload: Payload) -> Result<Bytes, Problem> {

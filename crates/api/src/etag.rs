@@ -60,6 +60,16 @@ impl Expected {
         found
     }
 
+    /// The version to demand of the store; no thing has version 0 or less, so that an impossible one is always stale.
+    #[must_use]
+    pub fn version(self) -> Option<i64> {
+        match self {
+            Self::Any => None,
+            Self::Version(version) => Some(version),
+            Self::Impossible => Some(i64::MIN),
+        }
+    }
+
     /// Whether a write to a thing of this version may go on.
     #[must_use]
     pub fn allows(self, version: i64) -> bool {

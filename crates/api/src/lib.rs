@@ -3,6 +3,7 @@
 //! A handler is short: it extracts, calls one use case of the store, and answers. What is the same for every
 //! operation (errors, limits, request ids, preconditions, cursors) stands once, in a module of its own.
 
+pub mod answer;
 pub mod body;
 pub mod caller;
 pub mod cursor;
@@ -16,6 +17,8 @@ pub mod links;
 pub mod openapi;
 pub mod password;
 pub mod problem;
+pub mod refusal;
 pub mod routes;
 pub mod server;
+pub mod shapes;
 pub mod tokens;

@@ -1,7 +1,14 @@
 //! The operations, one file for each kind of thing. Registering one here documents it.
 
+mod attachments;
+mod auth;
+mod conversations;
 mod documents;
 mod health;
+mod mailboxes;
+mod me;
+mod messages;
+mod workspace;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

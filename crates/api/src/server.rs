@@ -20,7 +20,10 @@ use actix_web::{
 };
 use postroom_store::Store;
 use secrecy::ExposeSecret as _;
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::AppExt as _;
 
@@ -90,14 +93,9 @@ impl State {
 /// Why the server doesn't run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The address is taken, or not ours.
-    #[error("can't listen on {address}: {source}")]
-    Listen {
-        /// Where it was to listen.
-        address: SocketAddr,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    /// The socket can't be used.
+    #[error("can't listen: {0}")]
+    Listen(std::io::Error),
     /// It stopped by itself.
     #[error("the HTTP server failed: {0}")]
     Run(std::io::Error),
@@ -110,11 +108,11 @@ pub struct Bound {
     addresses: Vec<SocketAddr>,
 }
 
-/// Listens. Port 0 takes a free one. Must be called on the main, multi-threaded runtime.
+/// Takes over a socket that listens. Must be called on the main, multi-threaded runtime.
 ///
 /// # Errors
 /// [`ServeError::Listen`].
-pub fn bind(address: SocketAddr, state: State) -> Result<Bound, ServeError> {
+pub fn listen(listener: TcpListener, state: State) -> Result<Bound, ServeError> {
     let workers = match state.settings.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         workers => workers,
@@ -126,8 +124,8 @@ pub fn bind(address: SocketAddr, state: State) -> Result<Bound, ServeError> {
         .client_request_timeout(Duration::from_secs(15))
         .shutdown_timeout(STOP_SECONDS)
         .disable_signals()
-        .bind(address)
-        .map_err(|source| ServeError::Listen { address, source })?;
+        .listen(listener)
+        .map_err(ServeError::Listen)?;
     let addresses = server.addrs();
     let server = server.run();
     Ok(Bound { handle: server.handle(), server, addresses })

@@ -8,6 +8,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use postroom_domain::ids::{SessionId, UserId, WorkspaceId};
+use postroom_store::SigningKey;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -43,35 +44,18 @@ pub enum TokenError {
     UnknownKey,
 }
 
-/// An Ed25519 private key with its name.
-#[derive(Clone)]
-pub struct SigningKey {
-    /// The name that stands in each token's header (`kid`).
-    pub id: String,
-    /// The private key, PKCS #8 DER.
-    pub pkcs8: SecretSlice<u8>,
-}
-
-impl SigningKey {
-    /// Makes a new key. Its name is the start of its public half's SHA-256.
-    ///
-    /// # Errors
-    /// [`TokenError::Generate`] where the system gives no randomness.
-    pub fn generate() -> Result<Self, TokenError> {
-        let pair = Ed25519KeyPair::generate().map_err(|_| TokenError::Generate)?;
-        let pkcs8 = pair.to_pkcs8v1().map_err(|_| TokenError::Generate)?;
-        let name = Sha256::digest(pair.public_key().as_ref());
-        Ok(Self {
-            id: URL_SAFE_NO_PAD.encode(name.get(..9).unwrap_or_default()),
-            pkcs8: SecretSlice::from(pkcs8.as_ref().to_vec()),
-        })
-    }
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningKey({})", self.id)
-    }
+/// Makes a new signing key. Its name is the start of its public half's SHA-256.
+///
+/// # Errors
+/// [`TokenError::Generate`] where the system gives no randomness.
+pub fn generate_signing_key() -> Result<SigningKey, TokenError> {
+    let pair = Ed25519KeyPair::generate().map_err(|_| TokenError::Generate)?;
+    let pkcs8 = pair.to_pkcs8v1().map_err(|_| TokenError::Generate)?;
+    let name = Sha256::digest(pair.public_key().as_ref());
+    Ok(SigningKey {
+        kid: URL_SAFE_NO_PAD.encode(name.get(..9).unwrap_or_default()),
+        private_key: SecretSlice::from(pkcs8.as_ref().to_vec()),
+    })
 }
 
 /// What an access token says.
@@ -210,20 +194,20 @@ impl KeySet {
         let mut checking = Vec::with_capacity(keys.len());
         let mut published = Vec::with_capacity(keys.len());
         for key in keys {
-            let pair = Ed25519KeyPair::from_pkcs8(key.pkcs8.expose_secret())
-                .map_err(|_| TokenError::Key(key.id.clone()))?;
+            let pair = Ed25519KeyPair::from_pkcs8(key.private_key.expose_secret())
+                .map_err(|_| TokenError::Key(key.kid.clone()))?;
             let public = pair.public_key().as_ref();
-            checking.push((key.id.clone(), DecodingKey::from_ed_der(public)));
+            checking.push((key.kid.clone(), DecodingKey::from_ed_der(public)));
             published.push(Jwk {
                 kty: "OKP",
                 crv: "Ed25519",
                 usage: "sig",
                 alg: "EdDSA",
-                kid: key.id.clone(),
+                kid: key.kid.clone(),
                 x: URL_SAFE_NO_PAD.encode(public),
             });
         }
-        let signing = (first.id.clone(), EncodingKey::from_ed_der(first.pkcs8.expose_secret()));
+        let signing = (first.kid.clone(), EncodingKey::from_ed_der(first.private_key.expose_secret()));
         Ok(Self { signing, checking, published: Jwks { keys: published } })
     }
 }
@@ -258,7 +242,7 @@ mod tests {
 
     #[test]
     fn checks_what_it_issued() {
-        let keys = TokenKeys::new(&[SigningKey::generate().unwrap()]).unwrap();
+        let keys = TokenKeys::new(&[generate_signing_key().unwrap()]).unwrap();
         let claims = keys.check(&issue(&keys, Utc::now())).unwrap();
         assert_eq!(claims.sub, UserId(Uuid::from_u128(2)));
         assert_eq!(claims.exp - claims.iat, ACCESS_TOKEN_SECONDS);
@@ -266,8 +250,8 @@ mod tests {
 
     #[test]
     fn refuses_foreign_expired_and_touched_tokens() {
-        let keys = TokenKeys::new(&[SigningKey::generate().unwrap()]).unwrap();
-        let other = TokenKeys::new(&[SigningKey::generate().unwrap()]).unwrap();
+        let keys = TokenKeys::new(&[generate_signing_key().unwrap()]).unwrap();
+        let other = TokenKeys::new(&[generate_signing_key().unwrap()]).unwrap();
         assert!(matches!(keys.check(&issue(&other, Utc::now())), Err(TokenError::UnknownKey)));
         let old = Utc::now() - chrono::Duration::seconds(ACCESS_TOKEN_SECONDS + 60);
         assert!(keys.check(&issue(&keys, old)).is_err());
@@ -285,14 +269,14 @@ mod tests {
 
     #[test]
     fn an_old_key_goes_on_checking_until_it_is_taken_out() {
-        let (old, new) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        let (old, new) = (generate_signing_key().unwrap(), generate_signing_key().unwrap());
         let keys = TokenKeys::new(std::slice::from_ref(&old)).unwrap();
         let token = issue(&keys, Utc::now());
         keys.replace(&[new.clone(), old]).unwrap();
         assert!(keys.check(&token).is_ok());
         assert_eq!(keys.published().keys.len(), 2);
         let header = jsonwebtoken::decode_header(issue(&keys, Utc::now())).unwrap();
-        assert_eq!(header.kid.as_deref(), Some(new.id.as_str()));
+        assert_eq!(header.kid.as_deref(), Some(new.kid.as_str()));
         keys.replace(&[new]).unwrap();
         assert!(keys.check(&token).is_err());
     }

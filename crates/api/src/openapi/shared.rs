@@ -14,13 +14,15 @@ use utoipa::{
         Components, Content, HeaderBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
         example::ExampleBuilder,
         path::{HttpMethod, Operation, Parameter, ParameterIn},
-        schema::{ObjectBuilder, Type},
+        schema::{AdditionalProperties, ObjectBuilder, Schema, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 
 /// The extension that lists an operation's own problem codes; it stays in the document, for readers.
 const PROBLEMS: &str = "x-problems";
+/// The sections whose every operation needs the paid feature (ACC-1).
+const PAID: &[&str] = &["Conversations", "Messages", "Mailboxes"];
 const BEARER: &str = "access_token";
 
 /// Adds what operations share.
@@ -30,6 +32,9 @@ impl Modify for SharedParts {
     fn modify(&self, document: &mut OpenApi) {
         let mut components = document.components.take().unwrap_or_default();
         add_schemas(&mut components);
+        for (name, schema) in &mut components.schemas {
+            settle_fields(name, schema);
+        }
         for (path, item) in &mut document.paths.paths {
             for (method, operation) in operations(item) {
                 secure(operation);
@@ -63,6 +68,27 @@ fn add_schemas(components: &mut Components) {
                 .build(),
         ),
     );
+}
+
+/// An answer has all its fields, absent ones as `null`; a request may have no others than those that are documented.
+fn settle_fields(name: &str, schema: &mut RefOr<Schema>) {
+    let RefOr::T(schema) = schema else {
+        return;
+    };
+    match schema {
+        Schema::Object(object) if name.ends_with("Request") => {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+        Schema::Object(object) if name != "Problem" => {
+            object.required = object.properties.keys().cloned().collect();
+        }
+        Schema::AllOf(parts) => {
+            for part in &mut parts.items {
+                settle_fields(name, part);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Everything needs sign-in but what says `security(())`.
@@ -118,6 +144,9 @@ fn problems(path: &str, method: &HttpMethod, operation: &Operation) -> BTreeMap<
         if path.contains('{') {
             codes.push(Code::NotFound);
         }
+    }
+    if operation.tags.iter().flatten().any(|tag| PAID.contains(&tag.as_str())) {
+        codes.push(Code::FeatureNotEnabled);
     }
     codes.extend(own_problems(operation));
     if operation.request_body.is_some() {

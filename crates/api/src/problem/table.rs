@@ -58,7 +58,7 @@ codes! {
         InvalidRefreshToken = UNAUTHORIZED "invalid_refresh_token" "The refresh token is not valid"
             "The refresh token is unknown, expired, or was used before. Presenting a token long after it was exchanged ends its whole session, since it may have been stolen. Sign in again.",
         FeatureNotEnabled = FORBIDDEN "feature_not_enabled" "The feature is not enabled for this workspace"
-            "Conversations is a paid feature that this workspace doesn't have yet. `request_access` names the endpoint at which any user may ask for it, and `feature` and `state` say which it is and whether somebody has asked.",
+            "Conversations is a paid feature that this workspace doesn't have yet. `feature` says which it is, `request_access` names the endpoint at which any user may ask for it.",
         RoleNotAllowed = FORBIDDEN "role_not_allowed" "Your role does not allow this"
             "The thing exists and you may see it, but your role may not do this to it.",
         ViewNotAllowed = FORBIDDEN "view_not_allowed" "Your role does not allow this view"

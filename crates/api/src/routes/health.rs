@@ -1,6 +1,7 @@
 //! Whether the process lives, and whether it can serve.
 
-use actix_web::{HttpResponse, get};
+use crate::{problem::Problem, server::State};
+use actix_web::{HttpResponse, get, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,4 +20,17 @@ pub struct HealthView {
 #[get("/healthz")]
 pub(crate) async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(HealthView { status: "ok" })
+}
+
+/// Ready
+///
+/// The database answers and has every migration: requests can be served.
+#[utoipa::path(tag = "Service", operation_id = "readiness", security(()), extensions(("x-problems" = json!(["unavailable"]))), responses((status = 200, description = "It is.", body = HealthView)))]
+#[get("/readyz")]
+pub(crate) async fn readyz(state: Data<State>) -> Result<HttpResponse, Problem> {
+    state.store.ready().await.map_err(|error| {
+        tracing::warn!(%error, "not ready");
+        Problem::unavailable()
+    })?;
+    Ok(HttpResponse::Ok().json(HealthView { status: "ok" }))
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     body::Body,
     form::{Form, Request, line},
-    tokens::SigningKey,
+    tokens::generate_signing_key,
 };
 use actix_web::{
     body::to_bytes,
@@ -60,7 +60,7 @@ fn state(limits: LimitSettings) -> Data<State> {
         trusted_proxies: 0,
         workers: 1,
     };
-    Data::new(State::new(store, TokenKeys::new(&[SigningKey::generate().unwrap()]).unwrap(), settings))
+    Data::new(State::new(store, TokenKeys::new(&[generate_signing_key().unwrap()]).unwrap(), settings))
 }
 
 struct Answer {

@@ -1,0 +1,107 @@
+//! What the store and the rules refuse, as problems: the one place.
+
+use crate::problem::{Code, FieldCode, Problem};
+use postroom_domain::refusal::Refusal;
+use postroom_store::StoreError;
+
+/// Where to ask for the paid feature (ACC-1).
+pub const REQUEST_ACCESS: &str = "/v1/workspace/feature-requests";
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::not_found(),
+            StoreError::RoleNotAllowed => {
+                Self::new(Code::RoleNotAllowed).detail("Your role may not do this.")
+            }
+            StoreError::FeatureNotEnabled => feature_not_enabled(),
+            // Handlers answer with the present state; this is for one that has none to show.
+            StoreError::StaleVersion => Self::new(Code::StaleVersion),
+            StoreError::Refused(refusal) => refused(&refusal),
+            StoreError::MovedOn { newest } => Self::new(Code::ConversationMovedOn)
+                .detail("A newer message has arrived; show it, then send again.")
+                .member("latest_message_id", newest.to_string()),
+            StoreError::Merged(into) => Self::new(Code::ConversationMerged)
+                .detail("It goes on in an older conversation.")
+                .member("merged_into", into.to_string()),
+            StoreError::KeyReused => Self::new(Code::IdempotencyKeyReused)
+                .detail("This Idempotency-Key was used with another body or address."),
+            StoreError::KeyInProgress => Self::new(Code::IdempotencyInProgress)
+                .detail("The first request with this Idempotency-Key has not been answered yet.")
+                .retry_after(std::time::Duration::from_secs(1)),
+            StoreError::Taken(field) => {
+                Self::field(format!("/{field}"), FieldCode::Taken, "This is taken already.")
+            }
+            StoreError::Invalid { field, why } => {
+                Self::field(format!("/{field}"), FieldCode::InvalidValue, format!("Not possible: {why}."))
+            }
+            StoreError::Unavailable(_) | StoreError::BlobStoreFull => {
+                tracing::error!(%error, "the store is not available");
+                Self::unavailable()
+            }
+            error => {
+                tracing::error!(%error, "the store failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+/// 403 that names where to ask (ACC-1).
+#[must_use]
+pub fn feature_not_enabled() -> Problem {
+    Problem::new(Code::FeatureNotEnabled)
+        .detail("This workspace doesn't have Conversations yet; anybody may ask for it.")
+        .member("feature", "conversations")
+        .member("request_access", REQUEST_ACCESS)
+}
+
+fn refused(refusal: &Refusal) -> Problem {
+    let field = |pointer: String, code: FieldCode| Problem::field(pointer, code, sentence(refusal));
+    match refusal {
+        Refusal::ViewNotAllowed => {
+            Problem::new(Code::ViewNotAllowed).detail("Team members see their own conversations: view=mine.")
+        }
+        Refusal::NoSendingMailbox => Problem::new(Code::NoSendingMailbox)
+            .detail("There is no connected mailbox that you may send from."),
+        Refusal::OwnerNotActive => field("/owner_id".to_owned(), FieldCode::InvalidValue),
+        Refusal::ContactNotInConversation => field("/primary_contact_id".to_owned(), FieldCode::InvalidValue),
+        Refusal::NoRecipient => field("/to".to_owned(), FieldCode::Required),
+        Refusal::EmptyBody => field("/text".to_owned(), FieldCode::Required),
+        Refusal::UnknownAttachment { index } => {
+            field(format!("/attachment_ids/{index}"), FieldCode::InvalidId)
+        }
+    }
+}
+
+fn sentence(refusal: &Refusal) -> String {
+    let text = refusal.to_string();
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_field_that_the_rule_is_about() {
+        let problem = Problem::from(StoreError::Refused(Refusal::UnknownAttachment { index: 2 }));
+        assert_eq!(problem.code(), Code::ValidationFailed);
+        assert_eq!(problem.errors()[0].pointer, "/attachment_ids/2");
+        assert!(problem.errors()[0].detail.starts_with("This attachment"));
+    }
+
+    #[test]
+    fn says_nothing_of_the_inside() {
+        let problem = Problem::from(StoreError::Corrupt("table users".to_owned()));
+        assert_eq!(problem.code(), Code::Internal);
+        assert!(!problem.to_string().contains("users"));
+        let problem = Problem::from(StoreError::Unavailable("10.0.0.7 refused".to_owned()));
+        assert_eq!(problem.code(), Code::Unavailable);
+        assert!(!problem.to_string().contains("10.0.0.7"));
+    }
+}

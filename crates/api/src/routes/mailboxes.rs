@@ -1,0 +1,91 @@
+//! Mailboxes: the accounts that are read and sent through.
+
+use crate::{
+    answer,
+    body::{Body, Parameters, path_id},
+    caller::ConversationsCaller,
+    cursor::{self, Scope},
+    etag,
+    headers::{IdempotencyHeader, IfNoneMatchHeader},
+    problem::Problem,
+    server::State,
+    shapes::{
+        list::{ListView, PageQuery},
+        mailbox::{MailboxRequest, MailboxView},
+    },
+};
+use actix_web::{HttpRequest, HttpResponse, get, post, web::Data};
+use postroom_domain::ids::MailboxId;
+use postroom_store::{Mailbox, StoredAnswer};
+
+/// Connect a mailbox
+///
+/// Everybody may connect their own; shared ones are for administrators. Nothing is connected to while you wait: an
+/// unreachable server still gives 201, and `state` and `last_error` tell how reading goes.
+#[utoipa::path(
+    tag = "Mailboxes", operation_id = "create_mailbox", params(IdempotencyHeader), request_body = MailboxRequest,
+    extensions(("x-problems" = json!(["role_not_allowed"]))),
+    responses((status = 201, description = "The mailbox.", body = MailboxView)),
+)]
+#[post("/v1/mailboxes")]
+pub(crate) async fn create(
+    caller: ConversationsCaller,
+    request: HttpRequest,
+    state: Data<State>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let new = body.read::<MailboxRequest>()?.into_new(caller.actor.user_id);
+    let claim = answer::claim(&request, &body, &caller.actor)?;
+    let outcome = state.store.create_mailbox(&caller.actor, &new, claim.as_ref(), made).await?;
+    answer::outcome(outcome, made, |mailbox| etag::of(mailbox.version, &MailboxView::from(mailbox.clone())))
+}
+
+fn made(mailbox: &Mailbox) -> StoredAnswer {
+    answer::made(format!("/v1/mailboxes/{}", mailbox.id), &MailboxView::from(mailbox.clone()))
+}
+
+/// Mailboxes
+///
+/// Those that the caller may send from, by address; administrators see all.
+#[utoipa::path(
+    tag = "Mailboxes", operation_id = "list_mailboxes", params(PageQuery),
+    responses((status = 200, description = "A page of mailboxes.", body = ListView<MailboxView>)),
+)]
+#[get("/v1/mailboxes")]
+pub(crate) async fn index(
+    caller: ConversationsCaller,
+    request: HttpRequest,
+    state: Data<State>,
+    query: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let page: PageQuery = query.read()?;
+    let scope = Scope::of("/v1/mailboxes").with(caller.actor.user_id.0.as_bytes());
+    let after: Option<(String, MailboxId)> =
+        page.cursor.as_deref().map(|cursor| cursor::open(&state.cursor_key, &scope, cursor)).transpose()?;
+    let found = state.store.mailboxes(&caller.actor, after.as_ref(), page.limit).await?;
+    let next = match found.items.last().filter(|_| found.more) {
+        Some(last) => Some(cursor::seal(&state.cursor_key, &scope, &(&last.address, last.id))?),
+        None => None,
+    };
+    let mailboxes = found.items.into_iter().map(MailboxView::from).collect();
+    Ok(answer::list(&request, &state, mailboxes, next))
+}
+
+/// One mailbox
+///
+/// With how reading it goes. Its passwords are never shown.
+#[utoipa::path(
+    tag = "Mailboxes", operation_id = "get_mailbox",
+    params(("id" = Uuid, Path, description = "The mailbox's id."), IfNoneMatchHeader),
+    responses((status = 200, description = "The mailbox.", body = MailboxView)),
+)]
+#[get("/v1/mailboxes/{id}")]
+pub(crate) async fn show(
+    caller: ConversationsCaller,
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let mailbox = state.store.mailbox(&caller.actor, path_id(&request, "id")).await?;
+    let view = MailboxView::from(mailbox);
+    answer::resource(&request, view.version, &view, &view)
+}

@@ -1,0 +1,15 @@
+//! The shapes of requests and answers: the contract, as types. Nothing of the domain or the store is answered as it is.
+
+pub mod auth;
+pub mod conversation;
+pub mod list;
+pub mod mailbox;
+pub mod message;
+pub mod names;
+pub mod people;
+pub mod reply;
+pub mod time;
+pub mod workspace;
+
+#[cfg(test)]
+mod tests;
