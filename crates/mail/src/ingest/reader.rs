@@ -64,6 +64,10 @@ pub(super) struct Ended {
 }
 
 impl Ended {
+    pub(super) fn stopped() -> Self {
+        Self { halt: Halt::Stopped, progressed: false, caution: Caution::default() }
+    }
+
     pub(super) fn failed(error: ServerError) -> Self {
         Self { halt: Halt::Server(error), progressed: false, caution: Caution::default() }
     }

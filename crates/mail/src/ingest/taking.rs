@@ -47,7 +47,12 @@ impl Reader {
     ) -> Result<(), Halt> {
         let mut rest: VecDeque<Listed> = listed.iter().copied().collect();
         while let Some(first) = rest.front() {
-            let count = if self.is_delicate(folder, first.uid) { 1 } else { self.settings.batch_messages };
+            let count = if self.is_delicate(folder, first.uid) {
+                1
+            } else {
+                rest.iter().take_while(|message| !self.is_too_large(folder, message)).count()
+            };
+            let count = count.clamp(1, self.settings.batch_messages.max(1));
             let batch = first_batch(rest.make_contiguous(), self.settings.batch_bytes, count);
             rest.drain(..batch.len());
             for message in self.fetch(session, folder, track, &batch)? {
@@ -67,6 +72,12 @@ impl Reader {
             || folder.positions.failed_uid == Some(uid)
     }
 
+    /// True if only the message's header is to be read.
+    fn is_too_large(&self, folder: &OpenFolder, message: &Listed) -> bool {
+        message.size > self.settings.largest_message
+            || self.caution.oversized == Some((folder.positions.id, message.uid))
+    }
+
     fn fetch(
         &mut self,
         session: &mut Session,
@@ -80,7 +91,7 @@ impl Reader {
                 self.pass_unread(session, folder, track, *one)?;
                 return Ok(Vec::new());
             }
-            [one] if one.size > largest || self.caution.oversized == Some((folder.positions.id, one.uid)) => {
+            [one] if self.is_too_large(folder, one) => {
                 session.fetch_header(one.uid).map(|found| found.into_iter().collect())
             }
             several => session.fetch(several, largest),
@@ -206,7 +217,7 @@ impl Reader {
         for (attachment, hash) in mail.attachments.iter_mut().zip(hashes) {
             attachment.sha256 = hash;
         }
-        self.store_or_pass(folder, track, uid, mail)
+        self.store_or_pass(folder, track, uid, &mail)
     }
 
     /// Where the store does not take a message it is tried again, and passed in the end: it never stops the folder.
@@ -215,7 +226,7 @@ impl Reader {
         folder: &mut OpenFolder,
         track: Track,
         uid: u32,
-        mail: IncomingMail,
+        mail: &IncomingMail,
     ) -> Result<(), Halt> {
         let step = step(folder, track, uid);
         let (raw_sha256, received_at) = (mail.raw_sha256, mail.received_at);

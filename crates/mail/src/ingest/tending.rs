@@ -1,6 +1,7 @@
 //! Watching over one leased mailbox: sessions come and go, with pauses between failures, until the lease ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postroom_store::{MailboxConnection, MailboxHealth, MailboxLease, MailboxState, Store, StoreError};
@@ -15,9 +16,6 @@ use crate::ServerError;
 use crate::backoff::Backoff;
 use crate::lease;
 
-/// A mailbox that can't be read for now, for a reason that no pause cures, is looked at again after this long.
-const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(30);
-
 /// Reads a mailbox for as long as its lease is held, then gives it back.
 pub(super) async fn tend(
     store: Store,
@@ -29,19 +27,24 @@ pub(super) async fn tend(
     let renew = || async { store.renew_mailbox_lease(&lease, settings.lease.lasts).await };
     let tending = Tending { store: store.clone(), settings: Arc::clone(&settings), lease, shutdown };
     async {
-        tokio::select! {
-            () = lease::keep(settings.lease, renew) => tracing::info!("the lease has ended"),
-            due_at = tending.read() => {
-                if let Err(error) = store.release_mailbox(&lease, due_at).await {
-                    // It ends by itself then.
-                    tracing::warn!(%error, "the lease could not be given back");
-                }
+        let due_at = tokio::select! {
+            () = lease::keep(settings.lease, renew) => {
+                tracing::info!("the lease has ended");
+                Utc::now()
             }
+            due_at = tending.read() => due_at,
+        };
+        // Where another worker has it by now, this does nothing.
+        if let Err(error) = store.release_mailbox(&lease, due_at).await {
+            tracing::warn!(%error, "the lease could not be given back");
         }
     }
     .instrument(span)
     .await;
 }
+
+/// So long a thread may take to end after it was told to: the store's last transaction, hardly more.
+const STOPS_WITHIN: Duration = Duration::from_secs(3);
 
 struct Tending {
     store: Store,
@@ -72,7 +75,7 @@ impl Tending {
                 self.store.mailbox_connection(self.lease.workspace_id, self.lease.mailbox_id).await;
             let version = match connection {
                 Ok(connection) if !may_read(&connection, self.settings.login_refusals) => {
-                    return Utc::now() + LOOK_AGAIN;
+                    return self.later();
                 }
                 Ok(connection) => {
                     let version = connection.credentials_version;
@@ -88,7 +91,7 @@ impl Tending {
                     self.record(&ended.halt, refusals).await;
                     Some(version)
                 }
-                Err(StoreError::NotFound) => return Utc::now() + LOOK_AGAIN,
+                Err(StoreError::NotFound) => return self.later(),
                 Err(error) => {
                     tracing::warn!(%error, "the mailbox's settings could not be read");
                     None
@@ -101,6 +104,11 @@ impl Tending {
                 () = self.settings_change(version) => backoff.reset(),
             }
         }
+    }
+
+    /// When a mailbox that can't be read for now, for a reason that no pause cures, is looked at again.
+    fn later(&self) -> DateTime<Utc> {
+        Utc::now() + TimeDelta::from_std(self.settings.settings_every).unwrap_or(TimeDelta::MAX)
     }
 
     /// One session in a thread of its own, until it ends or must end.
@@ -133,7 +141,9 @@ impl Tending {
             () = self.settings_change(Some(version)) => tracing::info!("the mailbox's settings have changed"),
         }
         stop.0.set();
-        settle(ended.await)
+        // A thread that is still connecting can't be cut; it finds out afterwards and does nothing more. Whatever else
+        // it might do, the store refuses without the lease.
+        tokio::time::timeout(STOPS_WITHIN, ended).await.map_or_else(|_| Ended::stopped(), settle)
     }
 
     /// Comes back when the mailbox's credentials are others, or it is not to be read any more.

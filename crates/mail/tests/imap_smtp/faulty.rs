@@ -11,6 +11,12 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// The server's end of this connection.
+    pub(crate) fn on(socket: TcpStream) -> Self {
+        socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+        Self { reader: BufReader::new(socket) }
+    }
+
     /// Sends bytes as they stand. Errors are the client's right: it may have hung up already.
     pub(crate) fn say(&mut self, bytes: &str) -> bool {
         self.say_bytes(bytes.as_bytes())
@@ -62,8 +68,7 @@ pub(crate) fn serve(script: impl FnOnce(&mut Peer) + Send + 'static) -> u16 {
     let port = listener.local_addr().expect("bound").port();
     thread::spawn(move || {
         let (socket, _) = listener.accept().expect("a client comes");
-        socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
-        script(&mut Peer { reader: BufReader::new(socket) });
+        script(&mut Peer::on(socket));
     });
     port
 }

@@ -1,8 +1,13 @@
 //! The protocols against real servers (Dovecot and exim), and against servers that misbehave.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod faulty;
 mod imap_faults;
 mod imap_reading;
+mod ingest;
+mod ingest_faults;
+mod site;
 mod smtp_delivery;
 mod smtp_faults;
 
