@@ -3,3 +3,7 @@
 
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod journey;
+#[cfg(test)]
+mod world;

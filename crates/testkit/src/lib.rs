@@ -18,6 +18,7 @@ pub mod server;
 use std::path::{Path, PathBuf};
 
 pub use error::{Error, Result};
+pub use runtime::wait_for_interrupt;
 
 /// The top of the checkout that this crate was built from.
 pub fn checkout() -> PathBuf {

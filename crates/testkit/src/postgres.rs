@@ -197,6 +197,15 @@ impl Cluster {
         })?
     }
 
+    /// The texts that a query gives, one a row, asked as the superuser.
+    pub fn texts(&self, database: &str, sql: &str) -> Result<Vec<String>> {
+        block_on(async {
+            let client = self.connect(database).await?;
+            let rows = client.query(sql, &[]).await.tried(sql.to_owned())?;
+            rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>().tried(sql.to_owned())
+        })?
+    }
+
     async fn connect(&self, database: &str) -> Result<Client> {
         let mut config = Config::new();
         config.host("127.0.0.1").port(self.port).user(SUPERUSER).dbname(database);

@@ -33,3 +33,19 @@ where
         output: "it panicked".into(),
     })
 }
+
+/// Waits until this process is asked to end: Ctrl-C or SIGTERM. Neither ends it by itself any more.
+pub fn wait_for_interrupt() -> crate::Result<()> {
+    use crate::error::Tried;
+    block_on(async {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok::<(), std::io::Error>(())
+    })?
+    .tried("waiting for Ctrl-C")
+}

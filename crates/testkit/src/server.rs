@@ -187,7 +187,7 @@ impl Server {
     /// Starts it again, after a kill or [`Self::terminate`], and waits until it is ready.
     pub fn start(&mut self) -> Result<()> {
         self.spawn()?;
-        self.wait_ready()
+        if self.base.is_empty() { Ok(()) } else { self.wait_ready() }
     }
 
     /// Terminates it and starts it again.
@@ -196,7 +196,7 @@ impl Server {
         self.start()
     }
 
-    /// Starts the process and waits only until it says where it listens.
+    /// Starts the process and waits only until it says where it listens; a part that doesn't listen isn't waited for.
     pub fn spawn(&mut self) -> Result<()> {
         self.base.clear();
         let mut command = self.installation.command();
@@ -212,6 +212,10 @@ impl Server {
         }
         if let Some(stderr) = process.child().stderr.take() {
             self.collect(stderr, &file);
+        }
+        if self.part.as_deref().is_some_and(|part| part != "api") {
+            self.process = Some(process);
+            return Ok(());
         }
         let announced = wait_for("postroom says where it listens", START, || {
             let lines = self.lines();

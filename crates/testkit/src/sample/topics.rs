@@ -2,6 +2,7 @@
 //! filled in: `{machine}`, `{order}`, `{day}`, `{city}`, `{name}` (the customer's first name), `{agent}`.
 
 /// A matter about which a customer and the team exchange mails.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Topic {
     /// Whose names, greetings and quoting fit.
     pub(super) language: Language,
