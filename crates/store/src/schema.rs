@@ -1,5 +1,4 @@
 //! The tables, as the migrations make them. Generated from the catalogue of a migrated database: a test compares.
-#![expect(missing_docs, reason = "the migrations say what each column means")]
 
 diesel::table! {
     attachments (workspace_id, id) {
