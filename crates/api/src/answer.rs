@@ -80,11 +80,11 @@ pub fn made<V: Serialize>(location: String, view: &V) -> StoredAnswer {
 /// # Errors
 /// A problem of ours, if the tag can't be made.
 pub fn outcome<T>(
-    outcome: Outcome<T>,
+    outcome: &Outcome<T>,
     made: impl Fn(&T) -> StoredAnswer,
     tag: impl Fn(&T) -> Result<String, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let mut response = match &outcome {
+    let mut response = match outcome {
         Outcome::Done(thing) => {
             let mut response = stored(made(thing));
             if let Ok(tag) = HeaderValue::from_str(&tag(thing)?) {

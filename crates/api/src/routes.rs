@@ -14,7 +14,35 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Registers every operation, in the order of the page.
 pub fn register(config: &mut ServiceConfig) {
-    config.service(health::healthz).service(documents::jwks).service(documents::openapi_json);
+    config
+        .service(auth::login)
+        .service(auth::refresh)
+        .service(auth::logout)
+        .service(me::show)
+        .service(me::update)
+        .service(workspace::show)
+        .service(workspace::request_feature)
+        .service(workspace::feature_requests)
+        .service(conversations::index)
+        .service(conversations::counts)
+        .service(conversations::show)
+        .service(conversations::update)
+        .service(conversations::seen)
+        .service(conversations::unseen)
+        .service(messages::index)
+        .service(messages::show_in_conversation)
+        .service(messages::reply)
+        .service(messages::create)
+        .service(messages::show)
+        .service(attachments::content)
+        .service(workspace::users)
+        .service(mailboxes::create)
+        .service(mailboxes::index)
+        .service(mailboxes::show)
+        .service(health::healthz)
+        .service(health::readyz)
+        .service(documents::jwks)
+        .service(documents::openapi_json);
 }
 
 /// Registers what is for people's browsers, and not part of the API.

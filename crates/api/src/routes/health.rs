@@ -7,10 +7,11 @@ use utoipa::ToSchema;
 
 /// That the server is up.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct HealthView {
+#[schema(as = Health)]
+pub(crate) struct HealthView {
     /// Always `ok`.
     #[schema(example = "ok")]
-    pub status: &'static str,
+    status: &'static str,
 }
 
 /// Alive

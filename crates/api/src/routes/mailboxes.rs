@@ -37,7 +37,7 @@ pub(crate) async fn create(
     let new = body.read::<MailboxRequest>()?.into_new(caller.actor.user_id);
     let claim = answer::claim(&request, &body, &caller.actor)?;
     let outcome = state.store.create_mailbox(&caller.actor, &new, claim.as_ref(), made).await?;
-    answer::outcome(outcome, made, |mailbox| etag::of(mailbox.version, &MailboxView::from(mailbox.clone())))
+    answer::outcome(&outcome, made, |mailbox| etag::of(mailbox.version, &MailboxView::from(mailbox.clone())))
 }
 
 fn made(mailbox: &Mailbox) -> StoredAnswer {

@@ -151,7 +151,7 @@ pub(crate) async fn reply(
     let links = links(&state, &caller.actor);
     let made = |message: &Message| made(message, &links);
     let outcome = state.store.reply(&caller.actor, id, draft, claim, made).await?;
-    answer::outcome(outcome, made, |message| tag(&state, &caller.actor, message))
+    answer::outcome(&outcome, made, |message| tag(&state, &caller.actor, message))
 }
 
 /// Write a new mail
@@ -186,7 +186,7 @@ pub(crate) async fn create(
     let links = links(&state, &caller.actor);
     let made = |message: &Message| made(message, &links);
     let outcome = state.store.new_mail(&caller.actor, draft, claim, made).await?;
-    answer::outcome(outcome, made, |message| tag(&state, &caller.actor, message))
+    answer::outcome(&outcome, made, |message| tag(&state, &caller.actor, message))
 }
 
 fn made(message: &Message, links: &Links) -> StoredAnswer {

@@ -357,13 +357,13 @@ pub enum SortName {
 #[into_params(parameter_in = Query)]
 pub struct StreamRequest {
     /// Whose: `mine` or `all`. Default: `mine` for team members, `all` for the others.
-    #[param(required = false)]
+    #[param(inline, required = false)]
     pub view: Option<ViewName>,
     /// Which: `open`, `closed` or `all`.
-    #[param(required = false, default = "open")]
+    #[param(inline, required = false, default = "open")]
     pub status: StatusFilterName,
     /// By last activity: `newest` or `oldest` first.
-    #[param(required = false, default = "newest")]
+    #[param(inline, required = false, default = "newest")]
     pub sort: SortName,
     /// How many at most, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 25, required = false)]
