@@ -5,6 +5,7 @@ use crate::{
     aggregate::{self, Shown},
     birth,
     correspondents::{OwnAddresses, contact_for, contact_of},
+    delivery_evidence,
     events::{self, EventKind, NewEvent},
     folders::{Passed, list_in_intake, take_step},
     mail_in::{IncomingMail, IncomingSource, Ingested, IntakeReason, PassedMessage, Step},
@@ -94,7 +95,7 @@ impl Intake<'_> {
             return Ok(Ingested::Ignored);
         }
         if let Some(report) = &self.mail.bounce {
-            let of = outbox::record_bounce(self.tx, self.workspace, report).await?;
+            let of = delivery_evidence::record_bounce(self.tx, self.workspace, report).await?;
             let reason = if of.is_some() { IntakeReason::Bounce } else { IntakeReason::UnmatchedBounce };
             self.list(reason, None).await?;
             if let Some(message) = of {
@@ -140,7 +141,7 @@ impl Intake<'_> {
         });
         let Some((id, issued, _)) = known else { return Ok(None) };
         let id = MessageId(id);
-        if in_sent && issued && outbox::seen_in_sent_folder(self.tx, self.workspace, id).await? {
+        if in_sent && issued && delivery_evidence::seen_in_sent_folder(self.tx, self.workspace, id).await? {
             outbox::announce(self.tx, self.workspace, id).await?;
         }
         Ok(Some(id))

@@ -4,7 +4,6 @@
 use crate::{
     Store, StoreError,
     events::{self, EventKind, NewEvent},
-    mail_in::BounceReport,
     schema::{conversations, delivery_recipients as recipients, messages, outbox, outbox_queue as queue},
     transaction::Tx,
 };
@@ -423,7 +422,7 @@ async fn settle(
     Ok(state)
 }
 
-async fn states(
+pub(crate) async fn states(
     tx: &Tx,
     workspace: WorkspaceId,
     message: MessageId,
@@ -458,103 +457,4 @@ pub(crate) async fn announce(tx: &Tx, workspace: WorkspaceId, message: MessageId
         ..NewEvent::of(EventKind::MessageUpdated, None, message)
     };
     events::append(tx, workspace, &[event]).await
-}
-
-/// A mail that we issued lies in a Sent folder: it has been sent. True where that was not known yet.
-pub(crate) async fn seen_in_sent_folder(
-    tx: &Tx,
-    workspace: WorkspaceId,
-    message: MessageId,
-) -> Result<bool, StoreError> {
-    let now = Utc::now();
-    let this = outbox::table.find((workspace.0, message.0));
-    let begun: Option<Option<DateTime<Utc>>> =
-        this.select(outbox::data_started_at).for_no_key_update().first(&mut tx.conn()).await.optional()?;
-    let Some(begun) = begun else { return Ok(false) };
-    diesel::update(this.filter(outbox::sent_copy_at.is_null()))
-        .set(outbox::sent_copy_at.eq(now))
-        .execute(&mut tx.conn())
-        .await?;
-    let doubtful: &[&str] = if begun.is_some() {
-        &[RecipientState::Sending.as_str(), RecipientState::Unknown.as_str()]
-    } else {
-        &[RecipientState::Unknown.as_str()]
-    };
-    let changed = diesel::update(
-        recipients::table
-            .filter(recipients::workspace_id.eq(workspace.0))
-            .filter(recipients::message_id.eq(message.0))
-            .filter(recipients::state.eq_any(doubtful)),
-    )
-    .set((
-        recipients::state.eq(RecipientState::Sent.as_str()),
-        recipients::error.eq(None::<String>),
-        recipients::updated_at.eq(now),
-    ))
-    .execute(&mut tx.conn())
-    .await?;
-    if changed > 0 {
-        set_state(tx, workspace, message).await?;
-    }
-    Ok(changed > 0)
-}
-
-async fn set_state(tx: &Tx, workspace: WorkspaceId, message: MessageId) -> Result<(), StoreError> {
-    let state = DeliveryState::of(&states(tx, workspace, message).await?);
-    diesel::update(outbox::table.find((workspace.0, message.0)))
-        .set((outbox::state.eq(state.as_str()), outbox::updated_at.eq(Utc::now())))
-        .execute(&mut tx.conn())
-        .await?;
-    Ok(())
-}
-
-/// Marks the mail that a report says came back (MAIL-8), and tells which it was. The recipients that it names, or, where
-/// it names none of ours and there was only one, that one.
-pub(crate) async fn record_bounce(
-    tx: &Tx,
-    workspace: WorkspaceId,
-    report: &BounceReport,
-) -> Result<Option<MessageId>, StoreError> {
-    let Some(original) = &report.original else { return Ok(None) };
-    let id: Option<Uuid> = messages::table
-        .filter(messages::workspace_id.eq(workspace.0))
-        .filter(messages::rfc_message_id.eq(original.as_str()))
-        .filter(messages::issued)
-        .select(messages::id)
-        .first(&mut tx.conn())
-        .await
-        .optional()?;
-    let Some(id) = id else { return Ok(None) };
-    let ours: Vec<String> = recipients::table
-        .filter(recipients::workspace_id.eq(workspace.0))
-        .filter(recipients::message_id.eq(id))
-        .select(recipients::address)
-        .for_no_key_update()
-        .load(&mut tx.conn())
-        .await?;
-    let mut marked = false;
-    for failed in &report.recipients {
-        let address = match ours.as_slice() {
-            [only] if report.recipients.len() == 1 => only.as_str(),
-            _ => failed.address.as_str(),
-        };
-        let reason = match &failed.status {
-            Some(status) => format!("{} ({status})", failed.reason),
-            None => failed.reason.clone(),
-        };
-        let changed = diesel::update(recipients::table.find((workspace.0, id, address)))
-            .set((
-                recipients::state.eq(RecipientState::Bounced.as_str()),
-                recipients::error.eq(reason.replace('\0', "")),
-                recipients::updated_at.eq(Utc::now()),
-            ))
-            .execute(&mut tx.conn())
-            .await?;
-        marked |= changed > 0;
-    }
-    if !marked {
-        return Ok(None);
-    }
-    set_state(tx, workspace, MessageId(id)).await?;
-    Ok(Some(MessageId(id)))
 }

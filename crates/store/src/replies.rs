@@ -4,11 +4,13 @@
 use crate::{
     IdempotencyClaim, Outcome, Store, StoreError, StoredAnswer,
     aggregate::{self, Locked, Shown},
-    conversations::{self, Writer, last_sender, participants, sender},
+    conversations,
+    editor::{self, Writer, last_sender, participants, sender},
     events::{self, EventKind, NewEvent},
     idempotency::with_idempotency,
+    message_load::load_one,
     message_rows::{self, AuthorRef, Field, NewMessage},
-    messages::{Message, load_one},
+    messages::Message,
     outgoing::{self, Accepted, Answered},
     schema::{mailboxes, message_refs, workspaces},
     stream::load_card,
@@ -219,7 +221,7 @@ async fn reply_recipients(
             let card = load_card(tx, actor.workspace_id, locked.id).await?;
             let people = participants(tx, actor.workspace_id, locked.thread).await?;
             let last = last_sender(tx, actor.workspace_id, locked.thread).await?;
-            let defaults = conversations::recipients(&card, last.as_ref(), &people);
+            let defaults = editor::recipients(&card, last.as_ref(), &people);
             (to.clone().unwrap_or(defaults.to), cc.clone().unwrap_or(defaults.cc))
         }
     };
