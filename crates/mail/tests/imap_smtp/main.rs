@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod deliver;
+mod deliver_faults;
 mod faulty;
 mod imap_faults;
 mod imap_reading;

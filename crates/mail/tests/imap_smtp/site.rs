@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use postroom_domain::access::{Actor, Role};
-use postroom_domain::address::EmailAddress;
+use postroom_domain::address::{EmailAddress, NamedAddress};
 use postroom_domain::ids::MailboxId;
+use postroom_domain::reply::Written;
+use postroom_mail::deliver::{self, DeliverSettings};
 use postroom_mail::ingest::{self, IngestSettings};
 use postroom_mail::net::{Network, Timeouts};
 use postroom_store::{
-    MasterKey, NewMailbox, NewWorkspace, Outcome, Ownership, PoolSettings, Security, SentCopy, Server, Store,
-    StoreSettings, StoredAnswer,
+    MasterKey, NewMailDraft, NewMailbox, NewWorkspace, Outcome, Ownership, PoolSettings, Security, SentCopy,
+    Server, Store, StoreSettings, StoredAnswer,
 };
 use postroom_testkit::mail::{PASSWORD, Ports};
 use postroom_testkit::postgres::Cluster;
@@ -121,6 +123,39 @@ impl Site {
         Running { shutdown, task }
     }
 
+    /// Starts a sending worker with waits that suit tests.
+    pub(crate) fn send(&self, change: impl FnOnce(&mut DeliverSettings)) -> Running {
+        let mut settings = deliver_settings(super::network());
+        change(&mut settings);
+        let shutdown = CancellationToken::new();
+        let task = tokio::spawn(deliver::run(self.store.clone(), settings, shutdown.clone()));
+        Running { shutdown, task }
+    }
+
+    /// Writes a new mail through a mailbox, due at once; gives its subject, by which it is known.
+    pub(crate) async fn write(&self, mailbox_id: MailboxId, subject: &str, to: &[&str], bcc: &[&str]) {
+        self.execute("UPDATE workspaces SET undo_send_seconds = 0");
+        let named = |list: &[&str]| -> Vec<NamedAddress> {
+            list.iter()
+                .map(|text| NamedAddress::bare(EmailAddress::parse(text).expect("an address")))
+                .collect()
+        };
+        let draft = NewMailDraft {
+            mailbox_id,
+            to: named(to),
+            cc: Vec::new(),
+            bcc: named(bcc),
+            subject: subject.to_owned(),
+            body: Written { text: "Hello,\n.\nOlga\n".to_owned(), html: "<p>Hello,</p>".to_owned() },
+            preview: "Hello,".to_owned(),
+            signature: None,
+            attachment_ids: Vec::new(),
+            request: serde_json::Value::Null,
+        };
+        let answer = |_: &_| StoredAnswer { status: 201, location: None, body: Vec::new() };
+        self.store.new_mail(&self.owner, draft, None, answer).await.expect("accepted");
+    }
+
     /// The one number that a query gives; `$1` stands for the workspace.
     pub(crate) fn count(&self, sql: &str) -> i64 {
         let cluster = Cluster::shared().expect("PostgreSQL runs");
@@ -143,6 +178,19 @@ impl Site {
 
     pub(crate) fn execute(&self, sql: &str) {
         Cluster::shared().expect("PostgreSQL runs").execute(&self.database, sql).expect("a statement");
+    }
+}
+
+fn deliver_settings(network: Network) -> DeliverSettings {
+    DeliverSettings {
+        claim_every: Duration::from_millis(50),
+        first_retry: Duration::from_millis(100),
+        search_for: Duration::from_secs(1),
+        search_every: Duration::from_millis(200),
+        copy_wait: Duration::from_millis(100),
+        copy_retry: Duration::from_millis(200),
+        grace: Duration::from_secs(2),
+        ..DeliverSettings::new(network)
     }
 }
 
