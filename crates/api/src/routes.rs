@@ -2,6 +2,7 @@
 
 mod attachments;
 mod auth;
+mod contacts;
 mod conversations;
 mod documents;
 mod health;
@@ -35,6 +36,7 @@ pub fn register(config: &mut ServiceConfig) {
         .service(messages::create)
         .service(messages::show)
         .service(attachments::content)
+        .service(contacts::show)
         .service(workspace::users)
         .service(mailboxes::create)
         .service(mailboxes::index)

@@ -1,6 +1,7 @@
 //! The shapes of requests and answers: the contract, as types. Nothing of the domain or the store is answered as it is.
 
 pub mod auth;
+pub mod contact;
 pub mod conversation;
 pub mod list;
 pub mod mailbox;

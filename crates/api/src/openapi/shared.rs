@@ -39,6 +39,7 @@ impl Modify for SharedParts {
             for (method, operation) in operations(item) {
                 secure(operation);
                 conditional_read(operation);
+                answer_headers(operation);
                 let by_status = problems(path, &method, operation);
                 for (status, codes) in by_status {
                     let name: String =
@@ -133,6 +134,33 @@ fn conditional_read(operation: &mut Operation) {
         let unchanged =
             ResponseBuilder::new().description("As in the answer that the client has; no body.").build();
         operation.responses.responses.insert("304".to_owned(), unchanged.into());
+    }
+}
+
+/// Where a made thing is, whether it was made before, and where the next page is.
+fn answer_headers(operation: &mut Operation) {
+    let keyed = takes(operation, &ParameterIn::Header, "Idempotency-Key");
+    let paged = takes(operation, &ParameterIn::Query, "cursor");
+    let text = |description: &str| {
+        HeaderBuilder::new()
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+            .description(Some(description))
+            .build()
+    };
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        if status == "201" {
+            response.headers.insert("Location".to_owned(), text("The address of the new thing.").into());
+        }
+        if status == "201" && keyed {
+            let header = text("`true` where the same request was answered before: nothing happened now.");
+            response.headers.insert("Idempotent-Replayed".to_owned(), header.into());
+        }
+        if status == "200" && paged {
+            response.headers.insert("Link".to_owned(), text("The next page, `rel=\"next\"`.").into());
+        }
     }
 }
 

@@ -212,15 +212,16 @@ impl From<Me> for MeView {
 #[derive(Debug, ToSchema)]
 pub struct MeRequest {
     /// 1 to 200 characters.
-    #[schema(min_length = 1, max_length = 200, example = "Ann Lee")]
+    #[schema(nullable = false, min_length = 1, max_length = 200, example = "Ann Lee")]
     pub name: Option<String>,
     /// HTML; what could do harm is taken out. Null or empty: none.
     #[schema(max_length = 20000, example = "<p>Ann Lee<br>Acme Inc.</p>")]
     pub signature_html: Option<String>,
     /// Whether a new reply has the signature.
+    #[schema(nullable = false)]
     pub signature_enabled: Option<bool>,
     /// A name of the IANA database.
-    #[schema(example = "Europe/Berlin")]
+    #[schema(nullable = false, example = "Europe/Berlin")]
     pub time_zone: Option<String>,
 }
 

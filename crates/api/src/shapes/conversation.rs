@@ -274,13 +274,13 @@ impl From<Counts> for CountsView {
 #[derive(Debug, ToSchema)]
 pub struct ConversationRequest {
     /// Open or close it.
-    #[schema(example = "closed")]
+    #[schema(nullable = false, example = "closed")]
     pub status: Option<StatusName>,
     /// Hand it over to an active user. The contact's owner stays who they are.
-    #[schema(value_type = Option<Uuid>)]
+    #[schema(value_type = Option<Uuid>, nullable = false)]
     pub owner_id: Option<UserId>,
     /// Another external party of the conversation.
-    #[schema(value_type = Option<Uuid>)]
+    #[schema(value_type = Option<Uuid>, nullable = false)]
     pub primary_contact_id: Option<ContactId>,
 }
 

@@ -94,14 +94,27 @@ pub fn addresses(list: Vec<NamedAddress>) -> Vec<AddressView> {
     list.into_iter().map(AddressView::from).collect()
 }
 
-/// An address in a request: this object, or the bare address as a text.
+/// An address in a request.
 #[derive(ToSchema)]
 #[schema(as = MailAddressRequest)]
-pub struct AddressRequest {
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its documentation is used; the rule `named_address` reads it")]
+pub enum AddressRequest {
+    /// The bare address.
+    #[schema(example = "bob@customer.example")]
+    Bare(String),
+    /// The address with a name.
+    Named(NamedAddressRequest),
+}
+
+/// An address with the name beside it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its documentation is used; the rule `named_address` reads it")]
+pub struct NamedAddressRequest {
     /// The display name.
     #[schema(max_length = 200, example = "Bob Fisher")]
-    pub name: Option<String>,
+    name: Option<String>,
     /// The address.
     #[schema(example = "bob@customer.example")]
-    pub address: String,
+    address: String,
 }
