@@ -1,3 +1,5 @@
 //! What the command line's commands do, one module each.
 
 pub(crate) mod mail;
+pub(crate) mod openapi;
+pub(crate) mod people;

@@ -2,9 +2,16 @@
 
 mod cli;
 mod commands;
+mod config;
+mod doctor;
+mod logs;
+mod serve;
 
+use anyhow::{Context, Result};
 use clap::Parser;
 use cli::{Cli, Command};
+use config::Config;
+use postroom_store::{Store, migrate};
 use std::{
     io::{self, Write},
     process::ExitCode,
@@ -12,7 +19,7 @@ use std::{
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(&cli.command) {
+    match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -23,11 +30,48 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> anyhow::Result<()> {
+fn run(command: Command) -> Result<()> {
+    let mut out = io::stdout();
     match command {
-        Command::Mail(mail) => commands::mail::run(mail, &mut io::stdout().lock()),
-        _ => anyhow::bail!("not built yet"),
+        Command::Mail(mail) => commands::mail::run(&mail, &mut out.lock()),
+        Command::Openapi(arguments) => commands::openapi::run(&arguments, &mut out.lock()),
+        Command::Migrate => {
+            let url = config::database_url()?;
+            let done = runtime()?.block_on(migrate::run(&url))?;
+            for name in &done {
+                writeln!(out, "{name}")?;
+            }
+            writeln!(out, "{} migrations run; the schema is current", done.len())?;
+            Ok(())
+        }
+        Command::Doctor => runtime()?.block_on(doctor::run(&mut out)),
+        Command::Serve(arguments) => {
+            let config = Config::load()?;
+            logs::begin(&config.logs);
+            runtime()?.block_on(serve::run(&arguments, config))
+        }
+        Command::Workspace(command) => {
+            with_store(async |store| commands::people::workspace(&command, &store, &mut io::stdout()).await)
+        }
+        Command::User(command) => {
+            with_store(async |store| commands::people::user(&command, &store, &mut io::stdout()).await)
+        }
     }
+}
+
+/// Opens the store by the configuration and works with it.
+fn with_store(work: impl AsyncFnOnce(Store) -> Result<()>) -> Result<()> {
+    let config = Config::load()?;
+    runtime()?.block_on(async {
+        let store = Store::open(&config.store)?;
+        store.ready().await?;
+        work(store).await
+    })
+}
+
+/// The store's connections, the workers and the API's accepting thread live on this one runtime.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")
 }
 
 /// Whoever read our output has seen enough.

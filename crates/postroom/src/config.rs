@@ -1,0 +1,271 @@
+//! The configuration: read once at the start, all mistakes told at once.
+
+pub(crate) mod table;
+mod values;
+
+use postroom_api::limits::LimitSettings;
+use postroom_mail::{
+    LeaseTimes,
+    deliver::DeliverSettings,
+    ingest::IngestSettings,
+    net::{AllowNets, Network, Timeouts, client_config},
+};
+use postroom_store::{MasterKey, PoolSettings, StoreSettings};
+use secrecy::{ExposeSecret, SecretString};
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+use tracing_subscriber::EnvFilter;
+use url::Url;
+use values::Values;
+
+/// Everything that can be configured.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// Database, blobs, master key.
+    pub(crate) store: StoreSettings,
+    /// The API.
+    pub(crate) http: Http,
+    /// Reading mail.
+    pub(crate) ingest: IngestSettings,
+    /// Sending mail.
+    pub(crate) deliver: DeliverSettings,
+    /// Logs.
+    pub(crate) logs: Logs,
+}
+
+/// How the API is served.
+#[derive(Debug)]
+pub(crate) struct Http {
+    pub(crate) listen: SocketAddr,
+    /// `None`: the address listened on.
+    pub(crate) public_url: Option<String>,
+    pub(crate) cors_origins: Vec<String>,
+    pub(crate) cross_site_cookie: bool,
+    pub(crate) trusted_proxies: usize,
+    pub(crate) workers: usize,
+    pub(crate) limits: LimitSettings,
+}
+
+/// What is logged, and how.
+#[derive(Debug)]
+pub(crate) struct Logs {
+    /// As `EnvFilter` reads it; it has been tried.
+    pub(crate) filter: String,
+    pub(crate) format: LogFormat,
+}
+
+/// The form of the logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people on a terminal, else JSON.
+    Auto,
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is wrong with the configuration, all of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mistakes(Vec<String>);
+
+impl std::error::Error for Mistakes {}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration has mistakes (docs/configuration.md):")?;
+        self.0.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
+    }
+}
+
+impl Config {
+    /// Reads the environment, and the file that POSTROOM_CONFIG names.
+    pub(crate) fn load() -> Result<Self, Mistakes> {
+        let file = std::env::var_os("POSTROOM_CONFIG").map(PathBuf::from);
+        Self::read(Values::gather(file.as_deref()))
+    }
+
+    fn read(values: Values) -> Result<Self, Mistakes> {
+        let store = read_store(&values);
+        let http = read_http(&values);
+        let mail = read_mail(&values);
+        let logs = read_logs(&values);
+        #[cfg(test)]
+        assert_eq!(values.unread(), Vec::<&str>::new(), "in the table, but never read");
+        match (store, mail, values.into_mistakes()) {
+            (Some(store), Some((ingest, deliver)), mistakes) if mistakes.is_empty() => {
+                Ok(Self { store, http, ingest, deliver, logs })
+            }
+            (.., mistakes) => Err(Mistakes(mistakes)),
+        }
+    }
+}
+
+/// The database alone, for what needs no more of the configuration.
+pub(crate) fn database_url() -> Result<SecretString, Mistakes> {
+    let file = std::env::var_os("POSTROOM_CONFIG").map(PathBuf::from);
+    let values = Values::gather(file.as_deref());
+    let url = values.get("POSTROOM_DATABASE_URL", database, SecretString::default());
+    let mistakes = values.into_mistakes();
+    if mistakes.is_empty() { Ok(url) } else { Err(Mistakes(mistakes)) }
+}
+
+fn read_store(values: &Values) -> Option<StoreSettings> {
+    let url = values.get("POSTROOM_DATABASE_URL", database, SecretString::default());
+    let mut pool = PoolSettings::new(url);
+    pool.size = count(values, "POSTROOM_DATABASE_CONNECTIONS");
+    pool.wait = values.get("POSTROOM_DATABASE_WAIT", duration, Duration::ZERO);
+    pool.statement_timeout = values.get("POSTROOM_STATEMENT_TIMEOUT", duration, Duration::ZERO);
+    let key = |text: &str| MasterKey::from_base64(&SecretString::from(text)).map(Some);
+    let master_key = values.get("POSTROOM_MASTER_KEY", key, None);
+    let data = values.find("POSTROOM_DATA_DIR", |text| std::path::absolute(text));
+    let blobs = values.find("POSTROOM_BLOB_URL", file_url).or_else(|| {
+        let default = Url::from_directory_path(data?.join("blobs"));
+        default.map_err(|()| values.mistake("POSTROOM_DATA_DIR", "this is no path")).ok()
+    });
+    Some(StoreSettings { database: pool, blobs: blobs?, master_key: master_key? })
+}
+
+fn read_http(values: &Values) -> Http {
+    let limits = LimitSettings {
+        per_second: values.get("POSTROOM_RATE_LIMIT", u32::from_str, 0),
+        burst: values.get("POSTROOM_RATE_LIMIT_BURST", u32::from_str, 0),
+        sign_in_per_account: values.get("POSTROOM_SIGN_IN_LIMIT_ACCOUNT", u32::from_str, 0),
+        sign_in_per_address: values.get("POSTROOM_SIGN_IN_LIMIT_ADDRESS", u32::from_str, 0),
+    };
+    Http {
+        listen: values.get("POSTROOM_LISTEN", address, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+        public_url: values.find("POSTROOM_PUBLIC_URL", web_url),
+        cors_origins: values.find("POSTROOM_CORS_ORIGINS", origins).unwrap_or_default(),
+        cross_site_cookie: values.get(
+            "POSTROOM_COOKIE_SAMESITE",
+            |text| one_of(text, &[("lax", false), ("none", true)]),
+            false,
+        ),
+        trusted_proxies: values.get("POSTROOM_TRUSTED_PROXIES", usize::from_str, 0),
+        workers: values.get("POSTROOM_HTTP_WORKERS", usize::from_str, 0),
+        limits,
+    }
+}
+
+fn read_mail(values: &Values) -> Option<(IngestSettings, DeliverSettings)> {
+    let network = read_network(values)?;
+    let lasts = values.get("POSTROOM_LEASE", duration, Duration::ZERO);
+    // A renewal may fail once, and the next one is still in time.
+    let lease = LeaseTimes { lasts, renewed_every: lasts / 3 };
+    let ingest = IngestSettings {
+        lease,
+        mailboxes: count(values, "POSTROOM_INGEST_MAILBOXES"),
+        poll_every: values.get("POSTROOM_INGEST_POLL", duration, Duration::ZERO),
+        sent_every: values.get("POSTROOM_INGEST_SENT_POLL", duration, Duration::ZERO),
+        first_pause: values.get("POSTROOM_INGEST_RETRY", duration, Duration::ZERO),
+        ..IngestSettings::new(network.clone())
+    };
+    let deliver = DeliverSettings {
+        lease,
+        at_once: count(values, "POSTROOM_DELIVER_AT_ONCE"),
+        first_retry: values.get("POSTROOM_DELIVER_RETRY", duration, Duration::ZERO),
+        search_for: values.get("POSTROOM_DELIVER_SEARCH", duration, Duration::ZERO),
+        copy_wait: values.get("POSTROOM_DELIVER_COPY_WAIT", duration, Duration::ZERO),
+        ..DeliverSettings::new(network)
+    };
+    Some((ingest, deliver))
+}
+
+fn read_network(values: &Values) -> Option<Network> {
+    let allow = values.find("POSTROOM_MAIL_ALLOW_NETS", AllowNets::from_str).unwrap_or_default();
+    let timeouts = Timeouts {
+        connect: values.get("POSTROOM_MAIL_CONNECT_TIMEOUT", duration, Duration::ZERO),
+        io: values.get("POSTROOM_MAIL_IO_TIMEOUT", duration, Duration::ZERO),
+    };
+    let path =
+        values.find("POSTROOM_MAIL_CA_FILE", |text| Ok::<_, std::convert::Infallible>(PathBuf::from(text)));
+    let tls = client_config(path.as_deref()).or_else(|error| {
+        values.mistake("POSTROOM_MAIL_CA_FILE", error);
+        // It stands in, so that what else is wrong is told too.
+        client_config(None)
+    });
+    Some(Network::new(tls.ok()?, allow, timeouts))
+}
+
+fn count(values: &Values, name: &'static str) -> usize {
+    values.get(name, NonZeroUsize::from_str, NonZeroUsize::MIN).get()
+}
+
+fn read_logs(values: &Values) -> Logs {
+    let formats = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+    Logs {
+        filter: values.get("POSTROOM_LOG", filter, String::new()),
+        format: values.get("POSTROOM_LOG_FORMAT", |text| one_of(text, &formats), LogFormat::Auto),
+    }
+}
+
+/// The URL's user, password and host are not looked at here: the connection tells what is wrong with them.
+fn database(text: &str) -> Result<SecretString, &'static str> {
+    let url = SecretString::from(text);
+    match Url::parse(url.expose_secret()).as_ref().map(Url::scheme) {
+        Ok("postgres" | "postgresql") => Ok(url),
+        _ => Err("this is no address of the form postgres://user:password@host:port/database"),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "this is no address with a port, such as 127.0.0.1:8080")
+}
+
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("this is no duration such as 500ms, 15s or 5m"),
+    }
+}
+
+fn file_url(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).ok().filter(|url| url.scheme() == "file");
+    url.ok_or("this is no address of the form file:///directory")
+}
+
+fn web_url(text: &str) -> Result<String, &'static str> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    match url {
+        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
+        None => Err("this is no address of the form https://mail.example.com"),
+    }
+}
+
+/// Origins are compared as texts with what browsers send: nothing that they would never send is taken.
+fn origins(text: &str) -> Result<Vec<String>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let origin = |part: &str| match Url::parse(part).map(|url| url.origin().ascii_serialization()) {
+        Ok(origin) if origin == part => Ok(origin),
+        _ => Err(format!("`{part}` is no origin such as https://app.example.com")),
+    };
+    parts.map(origin).collect()
+}
+
+fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
+    EnvFilter::try_new(text).map(|_| text.to_owned())
+}
+
+fn one_of<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    let found = choices.iter().find(|(name, _)| *name == text);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        format!("this is none of {}", names.join(", "))
+    })
+}
+
+/// The directory that a blob URL names, for messages.
+pub(crate) fn directory_of(url: &Url) -> String {
+    url.to_file_path().as_deref().map_or_else(|()| url.to_string(), |path: &Path| path.display().to_string())
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -1,0 +1,308 @@
+//! The one table of settings: what is documented is what is read.
+
+/// A setting that can be given as an environment variable, or as a key of the configuration file.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// The environment variable. The file's key is the same without `POSTROOM_`, in lower case.
+    pub(crate) name: &'static str,
+    /// What holds where it isn't given.
+    pub(crate) default: Default,
+    /// What it is, for operators.
+    pub(crate) what: &'static str,
+}
+
+/// What holds where a setting isn't given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Default {
+    /// It must be given.
+    Required,
+    /// Nothing.
+    None,
+    /// This text, read as if it had been given.
+    Text(&'static str),
+    /// Worked out from other settings, as described.
+    From(&'static str),
+}
+
+impl Setting {
+    /// Its key in the configuration file.
+    pub(crate) fn key(&self) -> String {
+        self.name.trim_start_matches("POSTROOM_").to_lowercase()
+    }
+}
+
+/// The group of settings under one heading of the documentation.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// The heading.
+    pub(crate) title: &'static str,
+    /// Its settings.
+    pub(crate) settings: &'static [Setting],
+}
+
+const fn setting(name: &'static str, default: Default, what: &'static str) -> Setting {
+    Setting { name, default, what }
+}
+
+/// All settings.
+pub(crate) const GROUPS: &[Group] = &[
+    Group {
+        title: "Data",
+        settings: &[
+            setting(
+                "POSTROOM_DATABASE_URL",
+                Default::Required,
+                "The PostgreSQL database, `postgres://user:password@host:port/database`. `sslmode=require` asks for TLS with \
+                 a certificate that the machine trusts.",
+            ),
+            setting(
+                "POSTROOM_MASTER_KEY",
+                Default::Required,
+                "32 random bytes as base64 (`openssl rand -base64 32`). Encrypts the passwords of mailboxes and the keys \
+                 that sign access tokens. The same for all processes of an installation; without it those secrets are lost.",
+            ),
+            setting(
+                "POSTROOM_DATA_DIR",
+                Default::Text("./.local/data"),
+                "The directory of this installation's files.",
+            ),
+            setting(
+                "POSTROOM_BLOB_URL",
+                Default::From("`blobs` in the data directory"),
+                "Where raw mail and attachments are kept: `file:///…`, a directory that all processes share.",
+            ),
+            setting(
+                "POSTROOM_DATABASE_CONNECTIONS",
+                Default::Text("16"),
+                "Database connections of this process, at most.",
+            ),
+            setting(
+                "POSTROOM_DATABASE_WAIT",
+                Default::Text("5s"),
+                "How long a request waits for a free connection before it is answered 503.",
+            ),
+            setting(
+                "POSTROOM_STATEMENT_TIMEOUT",
+                Default::Text("10s"),
+                "A statement that runs longer is ended by the database.",
+            ),
+        ],
+    },
+    Group {
+        title: "HTTP",
+        settings: &[
+            setting(
+                "POSTROOM_LISTEN",
+                Default::Text("127.0.0.1:8080"),
+                "Address and port of the API. Port 0 takes a free one and prints it.",
+            ),
+            setting(
+                "POSTROOM_PUBLIC_URL",
+                Default::From("`http://` and the address listened on"),
+                "Where clients reach the API, without a slash at the end. Links to attachments and pictures begin with it.",
+            ),
+            setting(
+                "POSTROOM_CORS_ORIGINS",
+                Default::None,
+                "Origins of pages that may call the API, separated by commas, each exactly as browsers send it \
+                 (`https://app.example.com`).",
+            ),
+            setting(
+                "POSTROOM_COOKIE_SAMESITE",
+                Default::Text("lax"),
+                "`lax`, or `none` for a page on another site than the API.",
+            ),
+            setting(
+                "POSTROOM_TRUSTED_PROXIES",
+                Default::Text("0"),
+                "How many reverse proxies in front write `X-Forwarded-For`. With 0 that header is ignored.",
+            ),
+            setting(
+                "POSTROOM_HTTP_WORKERS",
+                Default::Text("0"),
+                "Threads that answer requests; 0 takes one for each processor.",
+            ),
+            setting(
+                "POSTROOM_RATE_LIMIT",
+                Default::Text("50"),
+                "Requests a second of one caller, on average; 0 for no limit.",
+            ),
+            setting(
+                "POSTROOM_RATE_LIMIT_BURST",
+                Default::Text("200"),
+                "Requests of one caller at once; 0 for no limit.",
+            ),
+            setting(
+                "POSTROOM_SIGN_IN_LIMIT_ACCOUNT",
+                Default::Text("10"),
+                "Tries to sign in to one account within a minute; 0 for no limit.",
+            ),
+            setting(
+                "POSTROOM_SIGN_IN_LIMIT_ADDRESS",
+                Default::Text("60"),
+                "Tries to sign in from one network address within a minute; 0 for no limit.",
+            ),
+        ],
+    },
+    Group {
+        title: "Mail servers",
+        settings: &[
+            setting(
+                "POSTROOM_MAIL_CA_FILE",
+                Default::None,
+                "A PEM file with a further certificate authority, for private mail servers.",
+            ),
+            setting(
+                "POSTROOM_MAIL_ALLOW_NETS",
+                Default::None,
+                "Networks (`10.1.0.0/16`) or addresses, separated by commas, in which mail servers may have any port and need \
+                 no TLS. Everywhere else they must have public addresses and the usual ports.",
+            ),
+            setting(
+                "POSTROOM_MAIL_CONNECT_TIMEOUT",
+                Default::Text("15s"),
+                "How long connecting to a mail server may take.",
+            ),
+            setting(
+                "POSTROOM_MAIL_IO_TIMEOUT",
+                Default::Text("60s"),
+                "How long a mail server may be silent in the middle of an answer.",
+            ),
+            setting(
+                "POSTROOM_LEASE",
+                Default::Text("15s"),
+                "How long a worker holds a mailbox or a mail to be sent without saying that it still lives: after a crash, \
+                 others go on after this time.",
+            ),
+        ],
+    },
+    Group {
+        title: "Reading mail",
+        settings: &[
+            setting(
+                "POSTROOM_INGEST_MAILBOXES",
+                Default::Text("500"),
+                "Mailboxes that this process reads at most; each has a thread.",
+            ),
+            setting(
+                "POSTROOM_INGEST_POLL",
+                Default::Text("15s"),
+                "The inbox is looked at at least this often, whatever the server announces.",
+            ),
+            setting(
+                "POSTROOM_INGEST_SENT_POLL",
+                Default::Text("45s"),
+                "The Sent folder is looked at this often.",
+            ),
+            setting(
+                "POSTROOM_INGEST_RETRY",
+                Default::Text("1s"),
+                "The pause after a first failure of a mailbox; each further one is twice as long, up to 5 minutes.",
+            ),
+        ],
+    },
+    Group {
+        title: "Sending mail",
+        settings: &[
+            setting(
+                "POSTROOM_DELIVER_AT_ONCE",
+                Default::Text("16"),
+                "Mails that this process sends at the same time, at most.",
+            ),
+            setting(
+                "POSTROOM_DELIVER_RETRY",
+                Default::Text("30s"),
+                "The pause after a server has put a recipient off for the first time; each further one is twice as long. After \
+                 24 hours the mail has failed for them.",
+            ),
+            setting(
+                "POSTROOM_DELIVER_SEARCH",
+                Default::Text("2m"),
+                "How long the Sent folder is searched for a mail whose server was lost before it answered. What isn't found \
+                 becomes `unknown`, and is never sent again by itself.",
+            ),
+            setting(
+                "POSTROOM_DELIVER_COPY_WAIT",
+                Default::Text("5s"),
+                "How long a server has to file its own copy into the Sent folder before Postroom files one.",
+            ),
+        ],
+    },
+    Group {
+        title: "Logs",
+        settings: &[
+            setting(
+                "POSTROOM_LOG",
+                Default::Text("info"),
+                "What is logged, as in `info,postroom_mail=debug`: error, warn, info, debug, trace.",
+            ),
+            setting(
+                "POSTROOM_LOG_FORMAT",
+                Default::Text("auto"),
+                "`text`, `json`, or `auto`: text on a terminal, otherwise JSON. Logs go to standard error.",
+            ),
+        ],
+    },
+];
+
+/// Environment variables with our prefix that are no settings.
+pub(crate) const NO_SETTINGS: &[(&str, &str)] = &[
+    ("POSTROOM_CONFIG", "Path of a configuration file (TOML). The environment wins over the file."),
+    ("POSTROOM_PASSWORD", "The password of the user that `workspace create` or `user create` makes."),
+];
+
+/// `docs/configuration.md`.
+pub(crate) fn documentation() -> String {
+    let mut text = String::from(
+        "# Configuration\n\n\
+         <!-- Generated from the table in crates/postroom/src/config/table.rs; a test compares. -->\n\n\
+         Each setting is an environment variable, or a key of the TOML file that `POSTROOM_CONFIG` names; the environment \
+         wins. A key of the file is the variable's name without `POSTROOM_`, in lower case: `database_url = \"…\"`. Durations \
+         are written `500ms`, `15s`, `5m`. All mistakes are told at once, at the start.\n",
+    );
+    for group in GROUPS {
+        text.push_str(&format!("\n## {}\n\n| variable | default | |\n|---|---|---|\n", group.title));
+        for Setting { name, default, what } in group.settings {
+            let default = match default {
+                Default::Required => "**required**".to_owned(),
+                Default::None => "none".to_owned(),
+                Default::Text(text) => format!("`{text}`"),
+                Default::From(text) => (*text).to_owned(),
+            };
+            text.push_str(&format!("| `{name}` | {default} | {what} |\n"));
+        }
+    }
+    text.push_str("\n## Only in the environment\n\n| variable | |\n|---|---|\n");
+    for (name, what) in NO_SETTINGS {
+        text.push_str(&format!("| `{name}` | {what} |\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{collections::HashSet, fs, path::Path};
+
+    #[test]
+    fn names_are_used_once() {
+        let mut seen = HashSet::new();
+        for setting in GROUPS.iter().flat_map(|group| group.settings) {
+            assert!(setting.name.starts_with("POSTROOM_") && seen.insert(setting.key()), "{}", setting.name);
+        }
+    }
+
+    /// `POSTROOM_BLESS=1 cargo test -p postroom` writes the page.
+    #[test]
+    fn the_page_is_current() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+        if std::env::var_os("POSTROOM_BLESS").is_some() {
+            fs::write(&path, documentation()).unwrap();
+        }
+        assert_eq!(
+            fs::read_to_string(&path).unwrap_or_default(),
+            documentation(),
+            "run with POSTROOM_BLESS=1"
+        );
+    }
+}
