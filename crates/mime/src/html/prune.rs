@@ -13,11 +13,14 @@ const MAX_TAGS: usize = 60_000;
 /// Tags inside of as many open elements are dropped. Browsers draw 512.
 const MAX_OPEN: usize = 256;
 /// Formatting elements (`<b>`, `<font>`) that are left open inside of each other.
-const MAX_FORMATTING: usize = 16;
+const MAX_FORMATTING: usize = 10;
 /// Bytes of their attributes, which are repeated for each paragraph.
 const MAX_FORMATTING_BYTES: usize = 8 * 1024;
 /// An attribute that is longer is dropped.
 const MAX_VALUE: usize = 8 * 1024;
+
+/// Bytes of text after which it is interrupted.
+const MAX_TEXT_RUN: usize = 512;
 
 /// Elements whose content a browser doesn't show as text.
 const INVISIBLE: [&str; 7] = ["script", "style", "title", "iframe", "noembed", "noframes", "template"];
@@ -34,7 +37,7 @@ pub(super) fn prune(html: &str) -> Pruned {
     let mut invisible: Option<String> = None;
     for piece in Reader::new(html) {
         match piece {
-            Markup::Text(text) if invisible.is_none() => markup::push_raw_text(&mut pruner.out, text),
+            Markup::Text(text) if invisible.is_none() => pruner.text(text),
             Markup::Text(_) => {}
             Markup::Start(tag) if invisible.is_none() && INVISIBLE.contains(&tag.name.as_str()) => {
                 invisible = Some(tag.name);
@@ -74,6 +77,26 @@ struct Pruner {
 }
 
 impl Pruner {
+    /// Copies text. The parser copies a text node anew for each character reference and line break in it, so long
+    /// ones are interrupted by empty comments, which the sanitiser drops.
+    fn text(&mut self, text: &str) {
+        let mut since_break = 0;
+        let mut rest = text;
+        while let Some(at) = rest.find(['&', '\n']) {
+            let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
+            markup::push_raw_text(&mut self.out, before);
+            since_break += before.len() + 1;
+            if since_break > MAX_TEXT_RUN {
+                self.out.push_str("<!---->");
+                since_break = 0;
+            }
+            let (special, after) = from.split_at_checked(1).unwrap_or((from, ""));
+            self.out.push_str(special);
+            rest = after;
+        }
+        markup::push_raw_text(&mut self.out, rest);
+    }
+
     fn start(&mut self, tag: &Tag<'_>) {
         let name = tag.name.as_str();
         if !policy::allows_element(name) {

@@ -96,11 +96,11 @@ pub(super) fn label(line: &str) -> Option<Label> {
 const MAX_HEADER_LINES: usize = 14;
 
 /// Whether a quoted mail's header begins here: a sender and at least two other kinds of lines, close together.
-pub(super) fn begins_header<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
+pub(super) fn begins_header(labels: impl Iterator<Item = Option<Label>>) -> bool {
     let mut found: Vec<Label> = Vec::new();
     let mut other = 0;
-    for (index, line) in lines.take(MAX_HEADER_LINES).enumerate() {
-        match label(line) {
+    for (index, label) in labels.take(MAX_HEADER_LINES).enumerate() {
+        match label {
             Some(kind) => {
                 if !found.contains(&kind) {
                     found.push(kind);
@@ -284,10 +284,11 @@ mod tests {
         assert!(matches!(separator("---------- Forwarded message ---------"), Some(Separator::Forwarded)));
         assert!(matches!(separator("Begin forwarded message:"), Some(Separator::Forwarded)));
         assert!(separator("the original message was short").is_none());
-        assert!(begins_header("From: Ann\nSent: Monday\nTo: Bob\nSubject: x".lines()));
-        assert!(begins_header("*Von:* Ann\n*Gesendet:* Montag\n*An:* Bob\n*Betreff:* x".lines()));
-        assert!(!begins_header("From: here\nwe go\nto: there".lines()));
-        assert!(!begins_header("Date: tomorrow\nSubject: lunch".lines()));
+        let is_header = |text: &str| begins_header(text.lines().map(label));
+        assert!(is_header("From: Ann\nSent: Monday\nTo: Bob\nSubject: x"));
+        assert!(is_header("*Von:* Ann\n*Gesendet:* Montag\n*An:* Bob\n*Betreff:* x"));
+        assert!(!is_header("From: here\nwe go\nto: there"));
+        assert!(!is_header("Date: tomorrow\nSubject: lunch"));
     }
 
     #[test]

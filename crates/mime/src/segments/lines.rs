@@ -1,7 +1,7 @@
 //! Which lines of a body are new, quoted, forwarded or a signature.
 
 use super::SegmentKind;
-use super::line::{self, Separator};
+use super::line::{self, Label, Separator};
 
 /// A line of a body, and what the structure of the HTML says about it.
 pub(super) struct Line<'t> {
@@ -11,11 +11,17 @@ pub(super) struct Line<'t> {
     pub(super) marked: Option<SegmentKind>,
     /// It stands in a `<blockquote>` that may be a quoted mail as well as a quotation in a new text.
     pub(super) indented: bool,
+    /// Which line of a quoted mail's header it can be.
+    label: Option<Label>,
 }
 
 impl<'t> Line<'t> {
     pub(super) fn plain(text: &'t str) -> Self {
-        Self { text, marked: None, indented: false }
+        Self::of_html(text, None, false)
+    }
+
+    pub(super) fn of_html(text: &'t str, marked: Option<SegmentKind>, indented: bool) -> Self {
+        Self { text, marked, indented, label: line::label(text) }
     }
 
     fn is_blank(&self) -> bool {
@@ -40,7 +46,14 @@ const MAX_SENT_FROM_LINES: usize = 2;
 ///
 /// `is_forward`: the subject says that the mail is passed on, so that a quoted header begins a forwarded mail.
 pub(super) fn classify(lines: &[Line<'_>], is_forward: bool) -> Vec<SegmentKind> {
-    let mut walk = Walk { lines, kinds: Vec::with_capacity(lines.len()), in_signature: false, is_forward };
+    let mut walk = Walk {
+        lines,
+        kinds: Vec::with_capacity(lines.len()),
+        in_signature: false,
+        has_new_text: false,
+        is_forward,
+        ends: SignatureEnds::default(),
+    };
     while let Some(current) = lines.get(walk.kinds.len()) {
         walk.step(current);
     }
@@ -52,7 +65,19 @@ struct Walk<'l, 't> {
     /// What has been decided, from the first line on.
     kinds: Vec<SegmentKind>,
     in_signature: bool,
+    /// A new line with text has been found.
+    has_new_text: bool,
     is_forward: bool,
+    ends: SignatureEnds,
+}
+
+/// Where a signature would end, looked for once for each line.
+#[derive(Default)]
+struct SignatureEnds {
+    /// No line before this one ends a signature, except those before the one that is being decided.
+    searched_to: usize,
+    /// The line that was found to.
+    found: Option<usize>,
 }
 
 impl Walk<'_, '_> {
@@ -63,6 +88,7 @@ impl Walk<'_, '_> {
         }
         if let Some(kind) = current.marked {
             self.in_signature = false;
+            self.has_new_text |= kind == SegmentKind::New;
             return self.push(kind, 1);
         }
         if line::is_quoted(current.text) {
@@ -70,11 +96,11 @@ impl Walk<'_, '_> {
             return self.push(SegmentKind::Quote, 1);
         }
         if let Some(found) = line::separator(current.text) {
-            let is_forwarded = found == Separator::Forwarded || self.is_forward || !self.has_new_text();
+            let is_forwarded = found == Separator::Forwarded || self.is_forward || !self.has_new_text;
             return self.rest_is(if is_forwarded { SegmentKind::Forwarded } else { SegmentKind::Quote });
         }
-        if line::label(current.text).is_some() && line::begins_header(self.texts()) {
-            let is_forwarded = self.is_forward || !self.has_new_text();
+        if self.begins_header(self.kinds.len()) {
+            let is_forwarded = self.is_forward || !self.has_new_text;
             return self.rest_is(if is_forwarded { SegmentKind::Forwarded } else { SegmentKind::Quote });
         }
         if self.take_attribution() {
@@ -84,7 +110,13 @@ impl Walk<'_, '_> {
             self.in_signature = true;
         }
         let kind = if self.in_signature { SegmentKind::Signature } else { SegmentKind::New };
+        self.has_new_text |= kind == SegmentKind::New;
         self.push(kind, 1);
+    }
+
+    fn begins_header(&self, at: usize) -> bool {
+        let labels = self.lines.iter().skip(at).map(|line| line.label);
+        self.lines.get(at).is_some_and(|line| line.label.is_some()) && line::begins_header(labels)
     }
 
     fn push(&mut self, kind: SegmentKind, lines: usize) {
@@ -103,11 +135,6 @@ impl Walk<'_, '_> {
     /// A blank line belongs to what stands above it.
     fn kind_of_blank(&self) -> SegmentKind {
         self.kinds.last().copied().unwrap_or(SegmentKind::New)
-    }
-
-    fn has_new_text(&self) -> bool {
-        let decided = self.lines.iter().zip(&self.kinds);
-        decided.rev().any(|(line, kind)| *kind == SegmentKind::New && !line.is_blank())
     }
 
     /// The rest of the body is an earlier mail, with the rule drawn above it.
@@ -135,16 +162,16 @@ impl Walk<'_, '_> {
                 self.push(SegmentKind::Quote, introduction + quoted);
             }
             // Quoted without marks, below a new text; without one it may be anything.
-            Some(_) if found.is_certain && self.has_new_text() => self.rest_is(SegmentKind::Quote),
-            None if found.is_certain && self.has_new_text() => self.push(SegmentKind::Quote, introduction),
+            Some(_) if found.is_certain && self.has_new_text => self.rest_is(SegmentKind::Quote),
+            None if found.is_certain && self.has_new_text => self.push(SegmentKind::Quote, introduction),
             _ => return false,
         }
         self.in_signature = false;
         true
     }
 
-    fn begins_signature(&self, current: &Line<'_>) -> bool {
-        if self.in_signature || !self.has_new_text() {
+    fn begins_signature(&mut self, current: &Line<'_>) -> bool {
+        if self.in_signature || !self.has_new_text {
             return false;
         }
         if line::is_signature_delimiter(current.text) || line::is_signature_rule(current.text) {
@@ -154,24 +181,33 @@ impl Walk<'_, '_> {
     }
 
     /// How many lines with text stand between here and the next quote or the end.
-    fn lines_of_signature(&self, skip: usize) -> usize {
-        let mut count = 0;
-        for (index, line) in self.ahead().iter().enumerate().skip(skip) {
-            let texts = || self.texts().skip(index);
-            let ends = line.is_quoted()
-                || line::separator(line.text).is_some()
-                || line::is_rule(line.text) && index > skip
-                || line::label(line.text).is_some() && line::begins_header(texts())
-                || line::attribution(texts()).is_some_and(|found| found.is_certain);
-            if ends {
-                break;
-            }
-            count += usize::from(!line.is_blank());
-            // Enough to know that it is none; keeps the work bounded.
-            if count > MAX_SIGNATURE_LINES || index > 4 * MAX_SIGNATURE_LINES {
-                return MAX_SIGNATURE_LINES + 1;
-            }
+    fn lines_of_signature(&mut self, skip: usize) -> usize {
+        let from = self.kinds.len() + skip;
+        let horizon = (from + 4 * MAX_SIGNATURE_LINES).min(self.lines.len());
+        let end = self.signature_end(from, horizon);
+        if end == horizon && horizon < self.lines.len() {
+            return MAX_SIGNATURE_LINES + 1;
         }
-        count
+        self.lines.iter().take(end).skip(from).filter(|line| !line.is_blank()).count()
+    }
+
+    /// The first line from `from` on that ends a signature; `horizon` if none before that does.
+    fn signature_end(&mut self, from: usize, horizon: usize) -> usize {
+        if let Some(found) = self.ends.found.filter(|found| *found >= from) {
+            return found.min(horizon);
+        }
+        let start = self.ends.searched_to.max(from);
+        let end = (start..horizon).find(|at| self.ends_signature(*at));
+        self.ends = SignatureEnds { searched_to: end.unwrap_or(horizon).max(start), found: end };
+        end.unwrap_or(horizon)
+    }
+
+    fn ends_signature(&self, at: usize) -> bool {
+        let Some(line) = self.lines.get(at) else { return true };
+        let texts = self.lines.iter().skip(at).map(|line| line.text);
+        line.is_quoted()
+            || line::separator(line.text).is_some()
+            || self.begins_header(at)
+            || line::attribution(texts).is_some_and(|found| found.is_certain)
     }
 }

@@ -98,7 +98,7 @@ fn classify_html(tree: &Tree, rendered: &Rendered, is_forward: bool) -> Vec<Segm
         let lines: Vec<Line<'_>> = texts
             .iter()
             .zip(&marks.lines)
-            .map(|(text, (marked, indented))| Line { text, marked: *marked, indented: *indented })
+            .map(|(text, (marked, indented))| Line::of_html(text, *marked, *indented))
             .collect();
         lines::classify(&lines, is_forward)
     };
