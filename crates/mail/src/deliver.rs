@@ -78,7 +78,7 @@ impl DeliverSettings {
             keep_sessions: Duration::from_secs(20),
             command_time: Duration::from_secs(60),
             login_refusals: 5,
-            grace: Duration::from_secs(8),
+            grace: Duration::from_secs(6),
         }
     }
 }
@@ -97,9 +97,15 @@ pub async fn run(store: Store, settings: DeliverSettings, shutdown: Cancellation
             () = shutdown.cancelled() => break,
             _ = look.tick() => {}
             // Where something has just become free, there may be more to do.
-            Some(_) = running.join_next() => {}
+            Some(ended) = running.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a delivery has panicked");
+                }
+            }
         }
-        worker.close_idle().await;
+        // Saying goodbye to a server may take its time.
+        let closing = Arc::clone(&worker);
+        tokio::spawn(async move { closing.close_idle().await });
         let free = settings.at_once.saturating_sub(running.len());
         let Ok(limit) = u16::try_from(free) else { continue };
         if limit == 0 {

@@ -79,7 +79,7 @@ impl IngestSettings {
             sent_every: Duration::from_secs(45),
             settings_every: Duration::from_secs(5),
             synced_every: Duration::from_secs(30),
-            batch_bytes: 8 * 1024 * 1024,
+            batch_bytes: 2 * 1024 * 1024,
             batch_messages: 100,
             backfill_messages: 25,
             largest_message: 50 * 1024 * 1024,

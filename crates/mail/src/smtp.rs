@@ -27,9 +27,9 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// The defaults: a minute for an answer, five for all before the body, ten for the body and its answer.
+    /// The defaults: two minutes for an answer, five for all before the body, ten for the body and its answer.
     pub const DEFAULT: Self = Self {
-        answer: Duration::from_secs(60),
+        answer: Duration::from_secs(2 * 60),
         before_body: Duration::from_secs(5 * 60),
         body: Duration::from_secs(10 * 60),
     };

@@ -122,6 +122,14 @@ impl Session {
         Ok(Opened { uid_validity, uid_next, exists })
     }
 
+    /// Lets the server look for changes in the open folder (`NOOP`).
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub fn refresh(&mut self) -> Result<(), ServerError> {
+        self.command("NOOP", AnswerLimits::SMALL).map(|_| ())
+    }
+
     /// The UIDs of the open folder from `first` on, ascending.
     ///
     /// # Errors

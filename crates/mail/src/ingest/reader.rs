@@ -141,7 +141,7 @@ impl Reader {
         let found = session.discover()?;
         let known = self.wait_for(self.store.folders(&self.lease))?;
         let mut sent = match found.sent.filter(|name| *name != found.inbox) {
-            Some(name) => Some(self.open(&mut session, &known, &name, FolderRole::Sent)?),
+            Some(name) => if_there(self.open(&mut session, &known, &name, FolderRole::Sent))?,
             None => None,
         };
         let mut sent_due = Instant::now();
@@ -149,10 +149,15 @@ impl Reader {
         loop {
             self.go_on()?;
             let news = self.read_new(&mut session, &mut inbox)?;
-            if let Some(sent) = sent.as_mut().filter(|_| Instant::now() >= sent_due) {
-                self.select(&mut session, sent)?;
-                self.read_new(&mut session, sent)?;
+            if Instant::now() >= sent_due
+                && let Some(folder) = &mut sent
+            {
                 sent_due = Instant::now() + settings.sent_every;
+                if if_there(self.select(&mut session, folder))?.is_some() {
+                    self.read_new(&mut session, folder)?;
+                } else {
+                    sent = None;
+                }
                 self.select(&mut session, &mut inbox)?;
                 // Mail may have come to the inbox meanwhile.
                 continue;
@@ -162,9 +167,9 @@ impl Reader {
                 self.read_back(&mut session, &mut inbox)?;
                 continue;
             }
-            if let Some(sent) = sent.as_mut().filter(|sent| sent.has_backfill()) {
-                self.select(&mut session, sent)?;
-                self.read_back(&mut session, sent)?;
+            if let Some(folder) = sent.as_mut().filter(|folder| folder.has_backfill()) {
+                self.select(&mut session, folder)?;
+                self.read_back(&mut session, folder)?;
                 self.select(&mut session, &mut inbox)?;
                 continue;
             }
@@ -188,7 +193,9 @@ impl Reader {
         if session.wait(time)? == Waited::NotSupported {
             self.stop.sleep(time.min(settings.poll_without_idle));
         }
-        Ok(())
+        self.go_on()?;
+        // Servers may search in what they knew before; this makes them look for themselves.
+        Ok(session.refresh()?)
     }
 
     /// Writes down that all is well; `synced` with the time, where everything that there was is read.
@@ -216,5 +223,17 @@ impl Reader {
             self.take_in(session, folder, postroom_store::Track::Live, &listed)?;
         }
         Ok(!uids.is_empty())
+    }
+}
+
+/// A folder that can't be opened (any more) does not keep the others from being read.
+fn if_there<T>(result: Result<T, Halt>) -> Result<Option<T>, Halt> {
+    match result {
+        Ok(opened) => Ok(Some(opened)),
+        Err(Halt::Server(ServerError::FolderRefused)) => {
+            tracing::warn!("the Sent folder could not be opened");
+            Ok(None)
+        }
+        Err(halt) => Err(halt),
     }
 }

@@ -46,6 +46,9 @@ pub(super) async fn tend(
 /// So long a thread may take to end after it was told to: the store's last transaction, hardly more.
 const STOPS_WITHIN: Duration = Duration::from_secs(3);
 
+/// Of a mailbox's thread, in bytes, as much as a process's first thread has: it parses mail.
+const STACK: usize = 8 * 1024 * 1024;
+
 struct Tending {
     store: Store,
     settings: Arc<IngestSettings>,
@@ -125,7 +128,7 @@ impl Tending {
         );
         let (done, mut ended) = oneshot::channel();
         let span = tracing::Span::current();
-        let thread = std::thread::Builder::new().name("mailbox".to_owned());
+        let thread = std::thread::Builder::new().name("mailbox".to_owned()).stack_size(STACK);
         let started = thread.spawn(move || {
             let ended = span.in_scope(|| reader.run());
             // Nobody waits any more where the lease was lost.

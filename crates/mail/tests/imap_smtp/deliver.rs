@@ -1,9 +1,12 @@
 //! The sending worker with exim, Dovecot and PostgreSQL.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use postroom_store::Security;
 
+use super::faulty::serve_all;
 use super::servers;
 use super::site::Site;
 
@@ -80,15 +83,33 @@ async fn a_refusal_ends_a_recipient_and_a_deferral_comes_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_keeps_the_message_and_spares_the_account() {
     let site = Site::new().await;
+    let tries = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&tries);
+    let port = serve_all(move |peer| {
+        peer.say("220 here\r\n");
+        while let Some(line) = peer.hear_line() {
+            if line.starts_with("AUTH") {
+                counted.fetch_add(1, Ordering::SeqCst);
+                peer.say("535 no\r\n");
+            } else {
+                peer.say("250-here\r\n250 AUTH PLAIN\r\n");
+            }
+        }
+    });
     let imap = (servers().ports().imaps, Security::Tls);
-    let smtp = (servers().ports().smtps, Security::Tls);
-    let mailbox = site.mailbox_at("team.locked@example.test", imap, smtp, "not it").await;
+    let address = "team.locked@example.test";
+    let mailbox = site.mailbox_at(address, imap, (port, Security::None), "not it").await;
     let sender = site.send(|settings| settings.first_retry = Duration::from_millis(5));
     site.write(mailbox, "later", &["patient@example.test"], &[]).await;
     let put_off = "SELECT count(*) FROM delivery_recipients WHERE workspace_id = $1 AND state = 'queued' \
                    AND error = 'refused login' AND code IS NULL";
     site.until(put_off, 1).await;
     site.until("SELECT count(*) FROM outbox WHERE workspace_id = $1 AND attempts >= 7", 1).await;
+    assert_eq!(tries.load(Ordering::SeqCst), 5);
+    // Other credentials are tried.
+    site.execute("UPDATE mailboxes SET credentials_version = credentials_version + 1");
+    site.until("SELECT count(*) FROM outbox WHERE workspace_id = $1 AND attempts >= 9", 1).await;
+    assert!(tries.load(Ordering::SeqCst) > 5);
     sender.stop().await;
     assert_eq!(
         site.count("SELECT count(*) FROM outbox_queue WHERE workspace_id = $1 AND lease_token IS NOT NULL"),

@@ -72,3 +72,17 @@ pub(crate) fn serve(script: impl FnOnce(&mut Peer) + Send + 'static) -> u16 {
     });
     port
 }
+
+/// Starts a server that plays the same script on every connection; gives its port on 127.0.0.1.
+pub(crate) fn serve_all(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    let script = std::sync::Arc::new(script);
+    thread::spawn(move || {
+        for socket in listener.incoming().flatten() {
+            let script = std::sync::Arc::clone(&script);
+            thread::spawn(move || script(&mut Peer::on(socket)));
+        }
+    });
+    port
+}

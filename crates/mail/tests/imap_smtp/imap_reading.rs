@@ -165,7 +165,7 @@ fn what_was_sent_is_filed_once_and_found_by_its_id() {
     session.file("Sent", &raw, date).unwrap();
     assert!(session.holds_message("Sent", "filed.1@example.test").unwrap());
     assert!(!session.holds_message("Sent", "filed.2@example.test").unwrap());
-    assert_eq!(servers().mailbox(address).messages("Sent").unwrap(), [raw.clone()]);
+    assert_eq!(servers().mailbox(address).messages("Sent").unwrap(), std::slice::from_ref(&raw));
 
     session.examine("Sent").unwrap();
     let listed = session.list(&[1]).unwrap();

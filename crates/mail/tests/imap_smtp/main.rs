@@ -1,6 +1,12 @@
 //! The protocols against real servers (Dovecot and exim), and against servers that misbehave.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod deliver;
 mod deliver_faults;
