@@ -54,7 +54,8 @@ impl World {
             ("POSTROOM_INGEST_RETRY", "200ms"),
             ("POSTROOM_DELIVER_RETRY", "500ms"),
             ("POSTROOM_DELIVER_COPY_WAIT", "100ms"),
-            ("POSTROOM_LOG", "info,postroom=debug"),
+            ("POSTROOM_LOG", "info,postroom_api::envelope=warn"),
+            ("POSTROOM_LOG_FORMAT", "text"),
         ] {
             installation.set(name, value);
         }
