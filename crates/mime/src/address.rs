@@ -1,7 +1,7 @@
 //! Address lists (RFC 5322, 3.4), read so that nothing that a person can see gets lost: comments as names, broken
 //! quotes, missing brackets, unquoted commas, `;` between addresses.
 
-use crate::{charset, encoded_word};
+use crate::encoded_word;
 use postroom_domain::address::{EmailAddress, NamedAddress};
 use serde::Serialize;
 
@@ -28,7 +28,7 @@ const MAX_ADDRESSES: usize = 5_000;
 
 /// Reads all addresses of a header's raw value. Groups give their members.
 pub(crate) fn parse_list(raw: &[u8]) -> Vec<ParsedAddress> {
-    let text = charset::decode(&encoded_word::unfold(raw), None);
+    let text = encoded_word::to_characters(raw);
     let mut list = parse_text(&text);
     // `=?utf-8?Q?Ann_=3Cann=40example.com=3E?=`: the whole entry was encoded.
     if list.iter().any(|entry| entry.address.is_empty() && has_angle_address(entry.name.as_deref())) {
@@ -58,7 +58,7 @@ fn parse_text(text: &str) -> Vec<ParsedAddress> {
             Token::Quoted(text) if lexer.rest.starts_with('@') => {
                 entry.phrase.extend(["\"", text.as_str(), "\""]);
             }
-            Token::Quoted(text) => entry.push_quoted(&text),
+            Token::Quoted(text) => entry.phrase.push_str(&text),
             Token::Comment(text) => entry.comments.push(text),
             Token::Angle(text) => entry.push_angle(text),
             Token::Colon if entry.begins_group() => entry = Entry::default(),
@@ -77,9 +77,8 @@ fn parse_text(text: &str) -> Vec<ParsedAddress> {
 fn finish(list: &mut Vec<ParsedAddress>, entry: Entry) {
     let has_angle = entry.angle.is_some();
     let Some(mut parsed) = entry.into_address() else { return };
-    if has_angle && let Some(before) = list.pop_if(|before| !before.address.contains('@')) {
-        let word = Some(before.address).filter(|word| !word.is_empty());
-        let names = [word, before.name, parsed.name.take()];
+    if has_angle && let Some(before) = list.pop_if(|before| before.address.is_empty()) {
+        let names = [before.name, parsed.name.take()];
         parsed.name = Some(names.into_iter().flatten().collect::<Vec<_>>().join(", "));
     }
     list.push(parsed);
@@ -90,17 +89,11 @@ fn finish(list: &mut Vec<ParsedAddress>, entry: Entry) {
 struct Entry {
     /// The text outside of brackets and comments, quotes resolved.
     phrase: String,
-    has_quotes: bool,
     comments: Vec<String>,
     angle: Option<String>,
 }
 
 impl Entry {
-    fn push_quoted(&mut self, text: &str) {
-        self.has_quotes = true;
-        self.phrase.push_str(text);
-    }
-
     fn push_angle(&mut self, text: &str) {
         // `Ann <foo> <ann@example.com>`: the one that is an address counts.
         match &self.angle {
@@ -139,14 +132,12 @@ impl Entry {
             let (address, name) = split_bare(phrase);
             return Some(ParsedAddress { name: name.or_else(comment), address });
         }
-        let decoded = encoded_word::decode_text(phrase);
-        let is_word = !self.has_quotes && decoded == phrase && !phrase.contains(char::is_whitespace);
-        if is_word && !phrase.is_empty() {
-            // A local name such as `root` or `MAILER-DAEMON`.
-            return Some(ParsedAddress { name: comment(), address: phrase.to_owned() });
+        let name = tidy_name(&encoded_word::decode_text(phrase));
+        // `Ann Lee (ann@example.com)`
+        if let Some(comment) = self.comments.iter().find(|comment| is_address(comment)) {
+            return Some(ParsedAddress { name, address: tidy_address(comment) });
         }
-        let name = tidy_name(&decoded).or_else(comment)?;
-        Some(ParsedAddress { name: Some(name), address: String::new() })
+        Some(ParsedAddress { name: Some(comment().or(name)?), address: String::new() })
     }
 }
 
@@ -328,7 +319,9 @@ mod tests {
         check("<@relay.example:ann@example.com>", &[(None, "ann@example.com")]);
         check("=?utf-8?Q?Ann_=3Cann=40example.com=3E?=", &[(Some("Ann"), "ann@example.com")]);
         check("'Ann' <mailto:ann@example.com>", &[(Some("Ann"), "ann@example.com")]);
-        check("MAILER-DAEMON (Mail Delivery)", &[(Some("Mail Delivery"), "MAILER-DAEMON")]);
+        check("MAILER-DAEMON (Mail Delivery)", &[(Some("Mail Delivery"), "")]);
+        check("Ann Lee (ann@example.com)", &[(Some("Ann Lee"), "ann@example.com")]);
+        check("Recipients", &[(Some("Recipients"), "")]);
         check("\"Just a name\"", &[(Some("Just a name"), "")]);
         check("", &[]);
     }

@@ -3,7 +3,7 @@
 //! Text that leaves this module never contains NUL: no mail program shows it, and PostgreSQL refuses it.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, MACINTOSH, SHIFT_JIS, UTF_8, WINDOWS_1252};
+use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, ISO_2022_JP, MACINTOSH, SHIFT_JIS, UTF_8, WINDOWS_1252};
 
 /// Decodes `bytes` by the declared character set; where that is missing, unknown or plainly wrong, by detection,
 /// which ends at windows-1252. Never fails; what can't be decoded becomes U+FFFD.
@@ -17,6 +17,7 @@ pub(crate) fn decode(bytes: &[u8], declared: Option<&str>) -> String {
         // ASCII says nothing about the bytes that aren't.
         Some(encoding) if encoding == WINDOWS_1252 && is_ascii_label(&label) => decode_undeclared(bytes),
         Some(encoding) if encoding == UTF_8 => decode_claimed_utf8(bytes),
+        Some(encoding) if encoding == ISO_2022_JP => decode_claimed_jis(bytes),
         Some(encoding) => encoding.decode(bytes).0.into_owned(),
     };
     without_nul(text)
@@ -101,6 +102,12 @@ fn decode_claimed_utf8(bytes: &[u8]) -> String {
     text.into_owned()
 }
 
+/// ISO-2022-JP is 7-bit; old Japanese programs declared it for whatever they sent.
+fn decode_claimed_jis(bytes: &[u8]) -> String {
+    let encoding = if bytes.is_ascii() { ISO_2022_JP } else { guess(bytes) };
+    encoding.decode(bytes).0.into_owned()
+}
+
 /// UTF-7 (RFC 2152), which no browser reads any more and old mail programs wrote.
 fn decode_utf7(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
@@ -146,6 +153,12 @@ mod tests {
         assert_eq!(decode(b"Gr\xfc\xdfe aus K\xf6ln", Some("utf-8")), "Grüße aus Köln");
         assert_eq!(decode(b"caf\xe9 cr\xe8me", None), "café crème");
         assert_eq!(decode(b"\x93quoted\x94", Some("iso-8859-1")), "\u{201c}quoted\u{201d}");
+    }
+
+    #[test]
+    fn sees_through_falsely_declared_jis() {
+        let bytes = b"\x83c\x81[\x83\x8b\x82\xb1\x82\xf1\x82\xc9\x82\xbf\x82\xcd";
+        assert_eq!(decode(bytes, Some("iso-2022-jp")), "ツールこんにちは");
     }
 
     #[test]

@@ -43,6 +43,31 @@ pub(crate) fn decode(raw: &[u8]) -> String {
     if out.contains(['\r', '\n']) { out.replace(['\r', '\n'], " ") } else { out }
 }
 
+/// A structured header's value as characters, its encoded words left as they are: unfolded, raw 8-bit text decoded by
+/// detection. Raw 8-bit bytes inside of a Q word are in that word's character set, so they are escaped first.
+pub(crate) fn to_characters(raw: &[u8]) -> String {
+    let unfolded = unfold(raw);
+    if unfolded.is_ascii() {
+        return charset::decode(&unfolded, None);
+    }
+    let mut out = Vec::with_capacity(unfolded.len());
+    let mut marks = 0;
+    for (index, &byte) in unfolded.iter().enumerate() {
+        let next = unfolded.get(index + 1);
+        match byte {
+            b'=' if marks == 0 && next == Some(&b'?') => marks = 1,
+            b'?' if marks > 0 => marks = if marks >= 4 && next == Some(&b'=') { 0 } else { marks + 1 },
+            _ => {}
+        }
+        if marks >= 4 && !byte.is_ascii() {
+            out.extend_from_slice(format!("={byte:02X}").as_bytes());
+        } else {
+            out.push(byte);
+        }
+    }
+    charset::decode(&out, None)
+}
+
 /// [`decode`] for text that was already decoded to characters, such as a part of a structured header.
 pub(crate) fn decode_text(text: &str) -> String {
     if text.contains("=?") { decode(text.as_bytes()) } else { text.to_owned() }
@@ -207,6 +232,12 @@ mod tests {
         check("=?nope-42?Q?Gr=C3=BC=C3=9Fe?=", "Grüße");
         check("=?utf-8?X?keep?= =? =?? =?a", "=?utf-8?X?keep?= =? =?? =?a");
         assert_eq!(decode(b"=?iso-8859-1?Q?caf\xe9?= cr\xc3\xa8me"), "café crème");
+    }
+
+    #[test]
+    fn keeps_raw_bytes_of_a_word_in_its_character_set() {
+        let text = to_characters(b"Heinz =?iso-8859-1?Q?M\xfcller?= gr\xc3\xbc\xc3\x9ft");
+        assert_eq!(text, "Heinz =?iso-8859-1?Q?M=FCller?= grüßt");
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub(crate) struct Headers<'a> {
 impl<'a> Headers<'a> {
     /// Splits `raw` into its header fields and the body after the blank line.
     ///
-    /// A line that is no field is skipped as long as fields or the blank line follow it; otherwise the body begins
-    /// there, since some programs forget the blank line.
+    /// A line that is no field is skipped where fields that every mail has follow it; otherwise the body begins there,
+    /// since some programs forget the blank line.
     pub(crate) fn parse(raw: &'a [u8]) -> (Self, &'a [u8]) {
         let mut headers = Self::default();
         let mut open: Option<(String, usize, usize)> = None;
@@ -38,12 +38,7 @@ impl<'a> Headers<'a> {
             offset = end;
             let content = line.trim_ascii_end();
             if content.is_empty() {
-                // Blank lines before the first field are a transport's leftovers.
-                if open.is_none() && headers.fields.is_empty() && stray.is_none() && start < 4 {
-                    continue;
-                }
                 body = end;
-                stray = None;
                 break;
             }
             if start > MAX_BLOCK || headers.fields.len() >= MAX_FIELDS {
@@ -58,13 +53,11 @@ impl<'a> Headers<'a> {
             } else if let Some((name, value)) = field_start(content) {
                 headers.push(open.take(), at);
                 open = Some((name, start + value, end));
-                stray = None;
             } else if content.starts_with(b"From ") || content.starts_with(b">From ") {
                 // An mbox's separator line, at the top or left in the middle by a broken export.
-            } else if stray.is_some() {
-                break;
-            } else {
+            } else if !fields_follow(at(end, raw.len())) {
                 stray = Some(start);
+                break;
             }
         }
         headers.push(open.take(), at);
@@ -112,6 +105,29 @@ impl<'a> Headers<'a> {
     }
 }
 
+/// How many lines behind a stray one are looked at.
+const MAX_LOOKAHEAD: usize = 24;
+
+/// Whether fields that no prose looks like stand in the next lines, before a blank one.
+fn fields_follow(rest: &[u8]) -> bool {
+    let lines = rest.split(|&b| b == b'\n').map(<[u8]>::trim_ascii_end).take(MAX_LOOKAHEAD);
+    lines.take_while(|line| !line.is_empty()).filter_map(field_start).any(|(name, _)| {
+        name.starts_with("content-")
+            || name.starts_with("x-")
+            || matches!(
+                name.as_str(),
+                "from"
+                    | "to"
+                    | "subject"
+                    | "date"
+                    | "message-id"
+                    | "received"
+                    | "return-path"
+                    | "mime-version"
+            )
+    })
+}
+
 /// The lower-case name of the field that begins in this line, and where its value begins.
 fn field_start(line: &[u8]) -> Option<(String, usize)> {
     let colon = line.iter().position(|&b| b == b':')?;
@@ -150,6 +166,13 @@ mod tests {
         let (fields, body) = split("From a@b Mon Jan 1\n  stray\nFrom: a@b\nbroken line\nSubject: x\n\nbody");
         assert_eq!(fields, [pair("from", "a@b"), pair("subject", "x")]);
         assert_eq!(body, "body");
+    }
+
+    #[test]
+    fn a_part_may_begin_with_its_body() {
+        let (fields, body) = split("\n  indented: text\n");
+        assert!(fields.is_empty());
+        assert_eq!(body, "  indented: text\n");
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Message-IDs (RFC 5322, 3.6.4), without their angle brackets.
 
-use crate::{charset, encoded_word};
+use crate::encoded_word;
 
 /// All ids in a Message-ID, In-Reply-To or References value, in order, each once.
 ///
 /// What stands in angle brackets counts; only where there are none, bare words that look like an id do, since
 /// old programs wrote prose into In-Reply-To.
 pub(crate) fn parse_list(raw: &[u8]) -> Vec<String> {
-    let text = charset::decode(&encoded_word::unfold(raw), None);
+    let text = encoded_word::to_characters(raw);
     let text = encoded_word::decode_text(&text);
     let mut ids: Vec<String> = Vec::new();
     let mut seen = std::collections::HashSet::new();

@@ -1,6 +1,6 @@
 //! Content-Type and Content-Disposition with their parameters (RFC 2045, 2183, 2231).
 
-use crate::{charset, encoded_word, header::Headers};
+use crate::{encoded_word, header::Headers};
 use std::collections::BTreeMap;
 
 /// A structured header value: a keyword and parameters.
@@ -15,7 +15,8 @@ impl Parameterised {
     /// Reads a Content-Type. RFC 2231 continuations and character sets are resolved by `mailparse`; a value that
     /// isn't of the form `a/b` counts as missing.
     pub(crate) fn content_type(headers: &Headers<'_>) -> Option<Self> {
-        let parsed = mailparse::parse_content_type(&to_text(headers.raw("content-type")?));
+        let parsed =
+            mailparse::parse_content_type(&encoded_word::to_characters(headers.raw("content-type")?));
         let value: String =
             parsed.mimetype.split(|c: char| c.is_whitespace() || c == '(' || c == ',').collect();
         let value = value.trim_matches('"').to_ascii_lowercase();
@@ -27,7 +28,7 @@ impl Parameterised {
 
     /// Reads a Content-Disposition.
     pub(crate) fn content_disposition(headers: &Headers<'_>) -> Option<Self> {
-        let text = to_text(headers.raw("content-disposition")?);
+        let text = encoded_word::to_characters(headers.raw("content-disposition")?);
         let parsed = mailparse::parse_content_disposition(&text);
         let value = text.split([';', ' ', '\t']).next().unwrap_or_default().trim().to_ascii_lowercase();
         Some(Self { value, params: parsed.params })
@@ -51,11 +52,6 @@ impl Parameterised {
         let text = encoded_word::decode_text(value);
         (!text.trim().is_empty()).then_some(text)
     }
-}
-
-/// The raw header as characters: encoded words stay as they are, 8-bit text is decoded by detection.
-fn to_text(raw: &[u8]) -> String {
-    charset::decode(&encoded_word::unfold(raw), None)
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ pub fn parse(raw: &[u8]) -> ParsedMail {
     let subject = headers.text("subject");
     let is_forward = subject.as_deref().is_some_and(subject::is_forward);
     let body = Body::new(&text, &html, is_forward, &mut attachments, &mut notices);
-    let from = addresses(headers, "from");
+    let from = authors(headers);
     let date = headers.text("date").and_then(|text| date::parse(&text));
     let visible_text = segments::visible_text(&body.segments);
     let bounce = bounce::detect(&mail, &body.text);
@@ -140,6 +140,18 @@ pub fn parse(raw: &[u8]) -> ParsedMail {
 /// The addresses of all fields of this name: a second `To` is invalid and happens.
 fn addresses(headers: &Headers<'_>, name: &str) -> Vec<ParsedAddress> {
     headers.all(name).flat_map(address::parse_list).collect()
+}
+
+/// The authors: of several From fields those that hold an address; without one, who else answers for the mail.
+fn authors(headers: &Headers<'_>) -> Vec<ParsedAddress> {
+    let names = ["from", "sender", "reply-to", "return-path"];
+    let mut lists = names.into_iter().map(|name| addresses(headers, name));
+    let mut from = lists.next().unwrap_or_default();
+    if from.iter().any(|author| author.address.contains('@')) {
+        from.retain(|author| author.address.contains('@'));
+        return from;
+    }
+    if from.is_empty() { lists.find(|list| !list.is_empty()).unwrap_or_default() } else { from }
 }
 
 fn ids(headers: &Headers<'_>, name: &str) -> Vec<String> {

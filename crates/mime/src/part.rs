@@ -33,7 +33,9 @@ pub(crate) struct TreeNotes {
 impl<'a> Part<'a> {
     /// Reads a whole mail.
     pub(crate) fn read(raw: &'a [u8], notes: &mut TreeNotes) -> Self {
-        Self::read_nested(raw, "text/plain", 0, notes)
+        // Blank lines before the header are a transport's leftovers.
+        let lines = raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        Self::read_nested(raw.get(lines..).unwrap_or_default(), "text/plain", 0, notes)
     }
 
     fn read_nested(raw: &'a [u8], default_type: &str, depth: usize, notes: &mut TreeNotes) -> Self {
