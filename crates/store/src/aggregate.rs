@@ -1,6 +1,7 @@
 //! The conversation's row: born, locked, changed. Decisions are the domain's; here they are loaded and saved.
 
 use crate::{
+    correspondents::name_of,
     error::StoreError,
     message_rows::AuthorRef,
     schema::{conversations, messages},
@@ -187,7 +188,8 @@ pub(crate) struct Shown {
     pub(crate) preview: String,
     pub(crate) subject: String,
     pub(crate) author: AuthorRef,
-    pub(crate) author_name: String,
+    /// The name in From.
+    pub(crate) written_name: Option<String>,
     pub(crate) author_address: String,
 }
 
@@ -202,13 +204,14 @@ struct LastMessageColumns<'a> {
     last_message_at: DateTime<Utc>,
     last_sender_kind: &'static str,
     last_sender_id: Option<Uuid>,
-    last_sender_name: &'a str,
+    last_sender_name: String,
     last_sender_address: &'a str,
 }
 
-impl<'a> From<&'a Shown> for LastMessageColumns<'a> {
-    fn from(shown: &'a Shown) -> Self {
-        Self {
+impl<'a> LastMessageColumns<'a> {
+    async fn of(tx: &Tx, workspace: WorkspaceId, shown: &'a Shown) -> Result<Self, StoreError> {
+        let name = name_of(tx, workspace, shown.author).await?;
+        Ok(Self {
             last_message_id: shown.position.id.0,
             last_message_direction: shown.direction.as_str(),
             last_message_automatic: shown.automatic,
@@ -216,9 +219,11 @@ impl<'a> From<&'a Shown> for LastMessageColumns<'a> {
             last_message_at: shown.position.at,
             last_sender_kind: shown.author.kind(),
             last_sender_id: shown.author.id(),
-            last_sender_name: &shown.author_name,
+            last_sender_name: name
+                .or_else(|| shown.written_name.clone())
+                .unwrap_or_else(|| shown.author_address.clone()),
             last_sender_address: &shown.author_address,
-        }
+        })
     }
 }
 
@@ -241,7 +246,8 @@ pub(crate) async fn show(
         .execute(&mut tx.conn())
         .await?;
     if shown.position > locked.last {
-        diesel::update(this).set(LastMessageColumns::from(shown)).execute(&mut tx.conn()).await?;
+        let columns = LastMessageColumns::of(tx, workspace, shown).await?;
+        diesel::update(this).set(columns).execute(&mut tx.conn()).await?;
     }
     if is_first {
         diesel::update(this).set(conversations::subject.eq(&shown.subject)).execute(&mut tx.conn()).await?;
@@ -253,12 +259,13 @@ pub(crate) async fn show(
 pub(crate) async fn show_all(tx: &Tx, workspace: WorkspaceId, locked: &Locked) -> Result<(), StoreError> {
     let history = history(tx, workspace, locked.thread).await?;
     let ([first, ..], [.., last]) = (history.as_slice(), history.as_slice()) else { return Ok(()) };
+    let columns = LastMessageColumns::of(tx, workspace, last).await?;
     diesel::update(conversations::table.find((workspace.0, locked.id.0)))
         .set((
             conversations::subject.eq(&first.subject),
             conversations::message_count.eq(i32::try_from(history.len()).unwrap_or(i32::MAX)),
             conversations::has_attachments.eq(history.iter().any(|one| one.has_attachments)),
-            LastMessageColumns::from(last),
+            columns,
         ))
         .execute(&mut tx.conn())
         .await?;
@@ -282,6 +289,7 @@ pub(crate) async fn insert(tx: &Tx, workspace: WorkspaceId, birth: &Birth<'_>) -
         return Err(StoreError::Corrupt("a conversation without messages".into()));
     };
     let count = i32::try_from(birth.messages.len()).unwrap_or(i32::MAX);
+    let columns = LastMessageColumns::of(tx, workspace, last).await?;
     diesel::insert_into(conversations::table)
         .values((
             conversations::workspace_id.eq(workspace.0),
@@ -292,7 +300,7 @@ pub(crate) async fn insert(tx: &Tx, workspace: WorkspaceId, birth: &Birth<'_>) -
             conversations::subject.eq(&first.subject),
             conversations::message_count.eq(count),
             conversations::has_attachments.eq(birth.messages.iter().any(|one| one.has_attachments)),
-            LastMessageColumns::from(last),
+            columns,
             columns_of(birth.state)?,
         ))
         .execute(&mut tx.conn())
@@ -357,7 +365,7 @@ fn shown_from_row(row: HistoryRow) -> Shown {
         preview,
         subject,
         author,
-        author_name: name.unwrap_or_default(),
+        written_name: name.filter(|name| !name.trim().is_empty()),
         author_address: address,
     }
 }

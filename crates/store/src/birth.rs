@@ -136,8 +136,8 @@ async fn primary_party(
 
 fn external_author(shown: &Shown) -> Option<NamedAddress> {
     let address = EmailAddress::parse(&shown.author_address).ok()?;
-    let name = Some(shown.author_name.clone()).filter(|name| !name.is_empty());
-    (shown.direction == Direction::Inbound).then_some(NamedAddress { name, address })
+    let inbound = shown.direction == Direction::Inbound;
+    inbound.then(|| NamedAddress { name: shown.written_name.clone(), address })
 }
 
 async fn recipients_of(

@@ -2,7 +2,9 @@
 
 use crate::{
     error::StoreError,
+    message_rows::AuthorRef,
     schema::{contact_emails, contacts, mailboxes, users},
+    stream::full_name,
     transaction::Tx,
 };
 use diesel::prelude::*;
@@ -145,11 +147,37 @@ pub(crate) async fn contact_for(
         .ok_or_else(|| StoreError::Corrupt("an address is taken by no contact".into()))
 }
 
-/// First and last name from a display name: `Ann Lee`, `Lee, Ann`, `Ann`.
+/// The name that a user or a contact has here; `None` where they have none, or are neither.
+pub(crate) async fn name_of(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    author: AuthorRef,
+) -> Result<Option<String>, StoreError> {
+    let name = match author {
+        AuthorRef::User(user) => users::table
+            .find((workspace.0, user.0))
+            .select(users::name)
+            .first(&mut tx.conn())
+            .await
+            .optional()?,
+        AuthorRef::Contact(Some(contact)) => contacts::table
+            .find((workspace.0, contact.0))
+            .select((contacts::first_name, contacts::last_name))
+            .first::<(Option<String>, Option<String>)>(&mut tx.conn())
+            .await
+            .optional()?
+            .map(|(first, last)| full_name(first.as_deref(), last.as_deref(), None)),
+        AuthorRef::Contact(None) | AuthorRef::Mailbox => None,
+    };
+    Ok(name.filter(|name| !name.is_empty()))
+}
+
+/// First and last name from a display name: `Ann Lee`, `Lee, Ann`, `Ann`. Other commas are a firm's, and stay.
 fn split_name(name: &str) -> (Option<String>, Option<String>) {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let (first, last) = match name.split_once(", ") {
-        Some((last, first)) => (first, last),
+        Some((last, first)) if !last.contains(' ') => (first, last),
+        Some(_) => (name.as_str(), ""),
         None => name.rsplit_once(' ').unwrap_or((&name, "")),
     };
     let some = |text: &str| (!text.is_empty()).then(|| text.chars().take(200).collect());
@@ -169,6 +197,10 @@ mod tests {
         assert_eq!(split("Ann Lee"), ("Ann".into(), "Lee".into()));
         assert_eq!(split("Lee, Ann  Mary"), ("Ann Mary".into(), "Lee".into()));
         assert_eq!(split("Ann"), ("Ann".into(), String::new()));
+        assert_eq!(
+            split("Lakeside Partners, office 4"),
+            ("Lakeside Partners, office 4".into(), String::new())
+        );
         assert_eq!(split(""), (String::new(), String::new()));
     }
 }

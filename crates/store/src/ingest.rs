@@ -16,15 +16,15 @@ use crate::{
     threads::{self, Addition, LockedRefs, Thread, ThreadStart},
     transaction::Tx,
 };
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{dsl::exists, prelude::*};
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
-    address::{EmailAddress, NamedAddress},
+    address::EmailAddress,
     conversation::{Arrival, Command, StartsOn},
     ids::{ConversationId, MailboxId, MessageId, UserId, WorkspaceId},
     message::{Direction, Origin, Position, RfcMessageId, Source},
-    threading::{Placement, place},
+    threading::{Placement, ThreadingRule, place},
 };
 use uuid::Uuid;
 
@@ -169,7 +169,8 @@ impl Intake<'_> {
             None => sender.origin.direction == Direction::Outbound,
             Some(_) => true,
         };
-        let placed = Placed { facts, ours, sender, placement, thread, sender_known };
+        let at = self.place_in_time(&placement, &thread).await?;
+        let placed = Placed { facts, ours, sender, placement, thread, sender_known, at };
         let message = self.write_message(&placed).await?;
         let connection = self.join_thread(&placed).await?;
         match message {
@@ -182,6 +183,29 @@ impl Intake<'_> {
                 Ok(Ingested::Stored { message_id: shown.position.id, conversation_id })
             }
         }
+    }
+
+    /// INTERNALDATE (CNV-10), but never before the message that it answers: servers cut it to whole seconds, and their
+    /// clocks differ.
+    async fn place_in_time(
+        &self,
+        placement: &Placement,
+        thread: &Thread,
+    ) -> Result<DateTime<Utc>, StoreError> {
+        let received_at = self.mail.received_at;
+        let Some(answered) =
+            placement.matched.as_ref().filter(|_| placement.rule == ThreadingRule::Reference)
+        else {
+            return Ok(received_at);
+        };
+        let before: Option<DateTime<Utc>> = messages::table
+            .filter(messages::workspace_id.eq(self.workspace.0))
+            .filter(messages::rfc_message_id.eq(answered.as_str()))
+            .filter(messages::thread_id.eq(thread.id.0))
+            .select(diesel::dsl::max(messages::received_at))
+            .first(&mut self.tx.conn())
+            .await?;
+        Ok(before.map_or(received_at, |before| received_at.max(before + TimeDelta::microseconds(1))))
     }
 
     async fn write_message(&self, placed: &Placed<'_>) -> Result<Written, StoreError> {
@@ -212,7 +236,7 @@ impl Intake<'_> {
             from_address: address,
             author,
             sent_at: mail.sent_at,
-            received_at: mail.received_at,
+            received_at: placed.at,
             preview: &mail.preview,
             automatic: mail.automatic,
             has_attachments: mail.attachments.iter().any(|file| !file.inline),
@@ -238,9 +262,8 @@ impl Intake<'_> {
         if variant_of.is_some() {
             return Ok(Written::Variant(id));
         }
-        let shown_name = mail.from.as_ref().map_or("", NamedAddress::shown_name);
         Ok(Written::Message(Shown {
-            position: Position { at: mail.received_at, id },
+            position: Position { at: placed.at, id },
             direction: new.direction,
             automatic: mail.automatic,
             imported: mail.imported,
@@ -248,7 +271,7 @@ impl Intake<'_> {
             preview: mail.preview.clone(),
             subject: mail.subject.clone(),
             author,
-            author_name: shown_name.to_owned(),
+            written_name: mail.from.as_ref().and_then(|from| from.name.clone()),
             author_address: address.to_owned(),
         }))
     }
@@ -284,7 +307,7 @@ impl Intake<'_> {
             own: &mail.headers.message_id,
             named: mail.headers.named(),
             parties,
-            at: mail.received_at,
+            at: placed.at,
         };
         threads::add_to_thread(self.tx, self.workspace, &addition).await?;
         let Some(waiting) = placed.placement.connects else { return Ok(Connection::Apart) };
@@ -372,6 +395,8 @@ struct Placed<'a> {
     placement: Placement,
     thread: Thread,
     sender_known: bool,
+    /// Its place in time.
+    at: DateTime<Utc>,
 }
 
 /// What was written.

@@ -377,7 +377,7 @@ async fn accept(tx: &Tx, actor: &Actor, letter: &Letter<'_>) -> Result<Accepted,
         preview: letter.preview.to_owned(),
         subject: letter.subject.to_owned(),
         author: AuthorRef::User(actor.user_id),
-        author_name: letter.writer.name.clone(),
+        written_name: Some(letter.writer.name.clone()),
         author_address: letter.from.as_str().to_owned(),
     };
     Ok(Accepted { position, shown })

@@ -244,3 +244,22 @@ async fn a_bounce_marks_the_mail_that_came_back() {
     );
     assert_eq!(world.all().await[0].message_count, 2, "a bounce is no message");
 }
+
+/// Mail servers cut the time of arrival to whole seconds: an answer within the same second must not stand first.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_never_stands_before_what_it_answers() {
+    let world = World::new().await;
+    let inbox = world.mailbox("one@acme.test").await;
+    let first = mail("ann@customer.test", "one@acme.test", "m1@c", 10).subject("Offer");
+    let answered_at = first.received_at;
+    world.deliver(&inbox, first).await;
+    let mut answer =
+        mail("bob@customer.test", "one@acme.test", "m2@c", 0).subject("Re: Offer").answering(&["m1@c"]);
+    answer.received_at = answered_at - chrono::Duration::milliseconds(400);
+    world.deliver(&inbox, answer).await;
+    let card = world.all().await.remove(0);
+    assert_eq!(card.subject, "Offer");
+    assert_eq!(card.last_message.preview, "text of m2@c");
+    assert_eq!(card.primary_contact.email.as_deref(), Some("ann@customer.test"));
+    assert_eq!(card.last_message.sender.name, "bob@customer.test", "nobody is shown without a name");
+}
