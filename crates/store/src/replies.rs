@@ -135,6 +135,8 @@ async fn accept_reply(
     draft: &ReplyDraft,
 ) -> Result<Message, StoreError> {
     let workspace = actor.workspace_id;
+    let thread = conversations::visible_thread(tx, actor, id).await?;
+    threads::lock(tx, workspace, thread).await?;
     let mut locked = conversations::lock(tx, actor, id).await?;
     let seen = match draft.last_seen_message_id {
         Some(seen) => Some(conversations::position_of(tx, workspace, locked.thread, seen).await?),

@@ -190,6 +190,17 @@ pub(crate) async fn open_thread(
     }
 }
 
+/// Locks a thread that will get a message: before its conversation, as everybody does.
+pub(crate) async fn lock(tx: &Tx, workspace: WorkspaceId, thread: ThreadId) -> Result<(), StoreError> {
+    threads::table
+        .find((workspace.0, thread.0))
+        .select(threads::id)
+        .for_no_key_update()
+        .first::<Uuid>(&mut tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Begins a thread.
 pub(crate) async fn begin_thread(
     tx: &Tx,

@@ -1,6 +1,6 @@
 //! Each mail is stored once, and no thread is split, whatever happens at the same time.
 
-use crate::world::{Shape, World, mail};
+use crate::world::{Reader, Shape, World, mail};
 use postroom_store::{FolderRole, Ingested, Ownership, StoreError, View};
 use std::collections::HashSet;
 
@@ -153,4 +153,36 @@ async fn an_outsider_welds_nothing_together() {
         [true, false]
     );
     assert!(world.stream(&world.member, View::Mine, postroom_store::StatusFilter::All).await.is_empty());
+}
+
+/// Customers and users write into one conversation at the same moment: everybody's message is there, counted and numbered.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_write_at_once() {
+    let world = World::new().await;
+    let (one, two) = (world.mailbox("one@acme.test").await, world.mailbox("two@acme.test").await);
+    world.deliver(&one, mail("ann@customer.test", "one@acme.test", "m0@c", 0).answering(&["x@c"])).await;
+    let card = world.all().await.remove(0);
+    let incoming = async |reader: &Reader, name: &str| {
+        for n in 0..15 {
+            let id = format!("{name}{n}@c");
+            world
+                .deliver(reader, mail("ann@customer.test", "one@acme.test", &id, n).answering(&["m0@c"]))
+                .await;
+        }
+    };
+    let replies = async || {
+        for _ in 0..15 {
+            world.reply(&world.owner, &card).await.unwrap();
+        }
+    };
+    let started = std::time::Instant::now();
+    tokio::join!(incoming(&one, "a"), incoming(&two, "b"), replies(), replies());
+    // A deadlock would be found by the server after a second, and retried: it must not come to that.
+    let deadlocks =
+        world.count("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await;
+    assert_eq!(deadlocks, 0, "after {:?}", started.elapsed());
+    let card = world.all().await.remove(0);
+    assert_eq!(card.message_count, 61);
+    assert_eq!(world.count("SELECT count(*) FROM outbox_queue").await, 30);
+    assert_eq!(world.count("SELECT count(*) - max(number) FROM events").await, 0);
 }

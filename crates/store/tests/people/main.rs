@@ -1,0 +1,13 @@
+//! The store's people and settings against a real PostgreSQL: what the schema promises, and the use cases that tests of
+//! the API don't reach (races, leases, walls).
+
+mod blobs;
+mod catalogue;
+mod contacts;
+mod idempotency;
+mod mailboxes;
+mod schema;
+mod sessions;
+mod walls;
+mod workspaces;
+mod world;

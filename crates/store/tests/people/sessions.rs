@@ -1,0 +1,187 @@
+//! Sign-in, the rotation of refresh tokens, and who a session's request comes from.
+
+use crate::world::{World, email, master_key};
+use aws_lc_rs::signature::Ed25519KeyPair;
+use chrono::{DateTime, TimeDelta, Utc};
+use postroom_domain::{
+    access::{Actor, Role},
+    ids::SessionId,
+};
+use postroom_store::{FeatureState, NewSession, RefreshIn, Rotation, SigningKey, StoreError};
+use secrecy::ExposeSecret;
+
+async fn session(world: &World, actor: &Actor, first_token: u8) -> SessionId {
+    let now = Utc::now();
+    let new = NewSession {
+        workspace_id: actor.workspace_id,
+        user_id: actor.user_id,
+        refresh_in: RefreshIn::Body,
+        refresh_digest: [first_token; 32],
+        expires_at: now + TimeDelta::days(90),
+        refresh_expires_at: now + TimeDelta::days(30),
+    };
+    world.store.begin_session(&new).await.unwrap()
+}
+
+async fn rotate(world: &World, old: u8, new: u8, now: DateTime<Utc>) -> Rotation {
+    world.store.rotate_refresh_token(&[old; 32], &[new; 32], now, now + TimeDelta::days(30)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_found_in_its_workspace_or_where_only_one_knows_the_address() {
+    let world = World::new();
+    let [acme, _] = [world.bare_workspace("acme").await, world.bare_workspace("other").await];
+    let find = async |address: &str, slug| world.store.find_sign_in(&email(address), slug).await.unwrap();
+    let found = find("Owner@Acme.example", None).await.unwrap();
+    assert_eq!((found.workspace_id, found.user_id), (acme.workspace_id, acme.user_id));
+    assert_eq!((found.password_hash.as_deref(), found.active), (Some("hash of the owner"), true));
+    assert!(find("owner@acme.example", Some("acme")).await.is_some());
+    assert!(find("owner@acme.example", Some("other")).await.is_none());
+    assert!(find("owner@acme.example", Some("nowhere")).await.is_none());
+    assert!(find("nobody@acme.example", None).await.is_none());
+
+    let user = postroom_store::NewUser {
+        workspace: "other".into(),
+        email: email("owner@acme.example"),
+        name: "The same".into(),
+        role: Role::Manager,
+        password_hash: "hash elsewhere".into(),
+    };
+    world.store.create_user(&user).await.unwrap();
+    assert!(find("owner@acme.example", None).await.is_none(), "two know it: the workspace must be named");
+    let named = find("owner@acme.example", Some("other")).await.unwrap();
+    assert_eq!(named.password_hash.as_deref(), Some("hash elsewhere"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_token_is_good_once_and_a_moment_longer() {
+    let world = World::new();
+    let owner = world.bare_workspace("acme").await;
+    let id = session(&world, &owner, 1).await;
+    let now = Utc::now();
+    let renewed = |rotation| matches!(rotation, Rotation::Renewed(session) if session.id == id);
+    assert!(renewed(rotate(&world, 1, 2, now).await));
+    // A second tab, or a lost answer.
+    assert!(renewed(rotate(&world, 1, 3, now + TimeDelta::seconds(30)).await));
+    assert!(renewed(rotate(&world, 2, 4, now + TimeDelta::seconds(40)).await), "both successors are good");
+    assert!(renewed(rotate(&world, 3, 5, now + TimeDelta::seconds(41)).await));
+
+    assert!(
+        matches!(rotate(&world, 1, 6, now + TimeDelta::seconds(42)).await, Rotation::Reused(session) if session.id == id)
+    );
+    for token in [1, 2, 3, 4, 5, 6] {
+        let rotation = rotate(&world, token, 9, now + TimeDelta::seconds(43)).await;
+        assert_eq!(rotation, Rotation::Refused, "the family has ended: {token}");
+    }
+    let caller =
+        world.store.caller(owner.workspace_id, id, Utc::now() + TimeDelta::seconds(50)).await.unwrap();
+    assert_eq!(caller, None, "and the session with it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tabs_that_refresh_at_once_all_go_on() {
+    let world = World::new();
+    let owner = world.bare_workspace("acme").await;
+    session(&world, &owner, 1).await;
+    let now = Utc::now();
+    let mut tabs = tokio::task::JoinSet::new();
+    for tab in 10..20 {
+        let store = world.store.clone();
+        tabs.spawn(async move {
+            store.rotate_refresh_token(&[1; 32], &[tab; 32], now, now + TimeDelta::days(30)).await.unwrap()
+        });
+    }
+    while let Some(rotation) = tabs.join_next().await {
+        assert!(matches!(rotation.unwrap(), Rotation::Renewed(_)));
+    }
+    for tab in 10..20 {
+        assert!(matches!(rotate(&world, tab, tab + 100, now).await, Rotation::Renewed(_)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_expired_and_ended_are_refused_alike() {
+    let world = World::new();
+    let owner = world.bare_workspace("acme").await;
+    let id = session(&world, &owner, 1).await;
+    let now = Utc::now();
+    assert_eq!(rotate(&world, 77, 78, now).await, Rotation::Refused);
+    assert_eq!(
+        rotate(&world, 1, 2, now + TimeDelta::days(31)).await,
+        Rotation::Refused,
+        "the token has expired"
+    );
+    assert!(matches!(rotate(&world, 1, 2, now).await, Rotation::Renewed(_)));
+    assert!(world.store.session_of_refresh_token(&[2; 32], now).await.unwrap().is_some());
+    world.store.end_session(id, now).await.unwrap();
+    assert_eq!(rotate(&world, 2, 3, now).await, Rotation::Refused, "the session has ended");
+    assert!(world.store.session_of_refresh_token(&[2; 32], now).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_is_read_afresh() {
+    let world = World::new();
+    let owner = world.bare_workspace("acme").await;
+    let tim = world.user("acme", "tim", Role::TeamMember).await;
+    let stranger = world.bare_workspace("other").await;
+    let id = session(&world, &tim, 1).await;
+    let caller = async || world.store.caller(owner.workspace_id, id, Utc::now()).await.unwrap();
+
+    let first = caller().await.unwrap();
+    assert_eq!((first.actor, first.session_id), (tim, id));
+    assert_eq!((first.name.as_str(), first.conversations), ("tim", FeatureState::Disabled));
+    world.store.enable_conversations("acme").await.unwrap();
+    assert_eq!(caller().await.unwrap().conversations, FeatureState::Enabled, "from the next request on");
+    world.execute("UPDATE users SET role = 'manager' WHERE name = 'tim'");
+    assert_eq!(caller().await.unwrap().actor.role, Role::Manager);
+    let elsewhere = world.store.caller(stranger.workspace_id, id, Utc::now()).await.unwrap();
+    assert_eq!(elsewhere, None, "a session belongs to one workspace");
+    let expired = world.store.caller(owner.workspace_id, id, Utc::now() + TimeDelta::days(91)).await.unwrap();
+    assert_eq!(expired, None);
+    world.execute("UPDATE users SET active = false WHERE name = 'tim'");
+    assert_eq!(caller().await, None, "deactivated");
+}
+
+fn signing_key(kid: &str) -> SigningKey {
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let private_key = pair.to_pkcs8v1().unwrap().as_ref().to_vec().into();
+    SigningKey { kid: kid.into(), private_key }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_start_at_once_agree_on_one_signing_key() {
+    let world = World::new();
+    assert!(world.store.signing_keys().await.unwrap().is_empty());
+    let mut servers = tokio::task::JoinSet::new();
+    for server in 0..8 {
+        let store = world.store.clone();
+        servers.spawn(
+            async move { store.ensure_signing_key(&signing_key(&format!("k{server}"))).await.unwrap() },
+        );
+    }
+    let mut seen = std::collections::HashSet::new();
+    while let Some(keys) = servers.join_next().await {
+        let keys = keys.unwrap();
+        assert_eq!(keys.len(), 1);
+        seen.insert((keys[0].kid.clone(), keys[0].private_key.expose_secret().to_vec()));
+    }
+    assert_eq!(seen.len(), 1, "all have the same");
+    let other_key = world.with_key(master_key('B'));
+    assert!(
+        matches!(other_key.signing_keys().await, Err(StoreError::Secret)),
+        "another master key opens nothing"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retired_key_checks_for_a_while() {
+    let world = World::new();
+    world.store.ensure_signing_key(&signing_key("old")).await.unwrap();
+    world.execute("UPDATE signing_keys SET retired_at = now()");
+    let keys = world.store.ensure_signing_key(&signing_key("new")).await.unwrap();
+    let kids = |keys: Vec<SigningKey>| keys.into_iter().map(|key| key.kid).collect::<Vec<_>>();
+    assert_eq!(kids(keys), ["new", "old"]);
+    assert_eq!(kids(world.store.signing_keys().await.unwrap()), ["new", "old"]);
+    world.execute("UPDATE signing_keys SET retired_at = now() - interval '61 minutes' WHERE kid = 'old'");
+    assert_eq!(kids(world.store.signing_keys().await.unwrap()), ["new"]);
+}
