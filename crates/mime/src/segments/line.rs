@@ -62,9 +62,16 @@ pub(super) fn is_quoted(line: &str) -> bool {
         && (start.starts_with('>') && !start.starts_with(">From ") || start.starts_with('＞'))
 }
 
-/// What a quoted header line is.
+/// A line of a quoted mail's header.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Label {
+pub(super) struct Label {
+    kind: LabelKind,
+    /// Its value is what such a line holds: an address, or a date with its year.
+    is_certain: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LabelKind {
     From,
     Sent,
     To,
@@ -79,31 +86,34 @@ pub(super) fn label(line: &str) -> Option<Label> {
     if name.len() > 40 || value.starts_with("//") {
         return None;
     }
-    if phrases::FROM.contains(&name) {
-        Some(Label::From)
-    } else if phrases::SENT.contains(&name) {
-        Some(Label::Sent)
-    } else if phrases::SUBJECT.contains(&name) {
-        Some(Label::Subject)
-    } else if phrases::TO.contains(&name) {
-        Some(Label::To)
-    } else {
-        None
-    }
+    let kinds = [
+        (LabelKind::From, phrases::FROM.as_slice()),
+        (LabelKind::Sent, &phrases::SENT),
+        (LabelKind::Subject, &phrases::SUBJECT),
+        (LabelKind::To, &phrases::TO),
+    ];
+    let (kind, _) = kinds.into_iter().find(|(_, names)| names.contains(&name))?;
+    let is_certain = match kind {
+        LabelKind::From | LabelKind::To => names_address(value),
+        LabelKind::Sent => names_year(value),
+        LabelKind::Subject => false,
+    };
+    Some(Label { kind, is_certain })
 }
 
 /// How many lines a quoted header may have.
 const MAX_HEADER_LINES: usize = 14;
 
-/// Whether a quoted mail's header begins here: a sender and at least two other kinds of lines, close together.
+/// Whether a quoted mail's header begins here: a sender and at least two other kinds of lines, close together; or a
+/// date and a person, each with its full value.
 pub(super) fn begins_header(labels: impl Iterator<Item = Option<Label>>) -> bool {
     let mut found: Vec<Label> = Vec::new();
     let mut other = 0;
     for (index, label) in labels.take(MAX_HEADER_LINES).enumerate() {
         match label {
-            Some(kind) => {
-                if !found.contains(&kind) {
-                    found.push(kind);
+            Some(label) => {
+                if !found.iter().any(|known| known.kind == label.kind) {
+                    found.push(label);
                 }
                 other = 0;
             }
@@ -112,8 +122,11 @@ pub(super) fn begins_header(labels: impl Iterator<Item = Option<Label>>) -> bool
             None if other < 2 => other += 1,
             None => break,
         }
-        let has_rest = found.contains(&Label::Sent) || found.contains(&Label::Subject);
-        if found.len() >= 3 && found.contains(&Label::From) && has_rest {
+        let has = |kind: LabelKind| found.iter().any(|label| label.kind == kind);
+        let is_sure = |kind: LabelKind| found.iter().any(|label| label.kind == kind && label.is_certain);
+        let is_whole =
+            found.len() >= 3 && has(LabelKind::From) && (has(LabelKind::Sent) || has(LabelKind::Subject));
+        if is_whole || is_sure(LabelKind::Sent) && (is_sure(LabelKind::From) || is_sure(LabelKind::To)) {
             return true;
         }
     }
@@ -177,14 +190,21 @@ fn ends_attribution(text: &str) -> bool {
     let dashed = text.ends_with("--");
     let body = text.trim_end_matches(['-', ' ', '*', '_', '>']);
     let Some(body) = body.strip_suffix([':', '：']).or_else(|| dashed.then_some(body)) else {
-        // `2013/11/1 Ann <ann@example.com>`, as old versions of Gmail wrote.
-        return begins_with_date(text) && text.ends_with('>') && names_address(text);
+        // `2013/11/1 Ann <ann@example.com>`, as old versions of Gmail wrote; and a lost colon.
+        let is_old_gmail = begins_with_date(text) && text.ends_with('>');
+        let ends_in_verb = || phrases::WROTE.iter().any(|verb| text.ends_with(verb)) && names_year(text);
+        return names_address(text) && (is_old_gmail || begins_attribution(text) && ends_in_verb());
     };
     let body = body.trim_end();
     let tail_at = body.floor_char_boundary(body.len().saturating_sub(160));
     let tail = body.get(tail_at..).unwrap_or(body);
     phrases::WROTE.iter().any(|verb| contains_word(tail, verb))
-        || begins_with_date(text) && names_address(text)
+        || names_address(text) && (begins_with_date(text) || begins_attribution(text) && names_year(text))
+}
+
+fn names_year(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_digit())
+        .any(|number| number.len() == 4 && (number.starts_with("19") || number.starts_with("20")))
 }
 
 /// Whether a verb stands in a text as a word; scripts without spaces are searched as they are.
@@ -211,9 +231,6 @@ fn begins_with_date(text: &str) -> bool {
 
 /// Whether an introduction names a time (`10:32`), a year or an address.
 fn is_certain(text: &str) -> bool {
-    let has_year = text
-        .split(|c: char| !c.is_ascii_digit())
-        .any(|number| number.len() == 4 && (number.starts_with("19") || number.starts_with("20")));
     let has_time = text.split(|c: char| c.is_whitespace() || c == ',').any(|word| {
         word.split_once([':', '.', 'h']).is_some_and(|(hour, rest)| {
             (1..=2).contains(&hour.len())
@@ -221,7 +238,7 @@ fn is_certain(text: &str) -> bool {
                 && rest.get(..2).is_some_and(|minute| minute.bytes().all(|b| b.is_ascii_digit()))
         })
     });
-    (has_year || has_time || names_address(text)) && (begins_attribution(text) || names_address(text))
+    (names_year(text) || has_time || names_address(text)) && (begins_attribution(text) || names_address(text))
 }
 
 /// `-- `, and its mutilated forms.
@@ -232,15 +249,21 @@ pub(super) fn is_signature_delimiter(line: &str) -> bool {
 /// A line of underscores or dashes above what looks like a signature.
 pub(super) fn is_signature_rule(line: &str) -> bool {
     let line = line.trim();
-    line.len() >= 2 && (line.bytes().all(|b| b == b'_') || line.len() >= 3 && line.bytes().all(|b| b == b'-'))
+    // Long rows of dashes belong to tables.
+    line.len() >= 2 && line.bytes().all(|b| b == b'_')
+        || (3..=5).contains(&line.len()) && line.bytes().all(|b| b == b'-')
 }
 
 /// `Sent from my iPhone` and the like.
 pub(super) fn is_sent_from(line: &str) -> bool {
     let folded = folded(line);
     let text = folded.trim_start_matches(['-', '—', ' ', '[', '(', '<']);
+    let is_sentence = text.contains(", ") && text.ends_with('.');
+    let names_program = text.starts_with("sent from ") && text.split_whitespace().count() <= 4;
     text.len() <= 120
-        && (phrases::SENT_FROM.iter().any(|start| text.starts_with(start))
+        && !is_sentence
+        && (names_program
+            || phrases::SENT_FROM.iter().any(|start| text.starts_with(start))
             || text.ends_with("から送信")
             || text.ends_with(" gesendet") && text.starts_with("von "))
 }
@@ -266,6 +289,8 @@ mod tests {
             ("2013/11/1 Ann Lee <ann@example.com>", 1),
             ("13.05.2015, 10:00, \"Ann\" <ann@example.com>:", 1),
             ("Ann <ann@example.com> 于2024年1月1日周一 10:00写道：", 1),
+            ("Thu, 26 Jun 2014 14:00:51 +0400 от Ann Lee <ann@example.com>:", 1),
+            ("Em dom, 4 Nov 2018 08:14:43 -0200 Ann <ann@example.com> wrote", 1),
             ("---- On Mon, 01 Jan 2024 10:00:00 +0000 Ann <a@example.com> wrote ----", 1),
         ] {
             let found = attribution(text.lines());
@@ -287,6 +312,7 @@ mod tests {
         let is_header = |text: &str| begins_header(text.lines().map(label));
         assert!(is_header("From: Ann\nSent: Monday\nTo: Bob\nSubject: x"));
         assert!(is_header("*Von:* Ann\n*Gesendet:* Montag\n*An:* Bob\n*Betreff:* x"));
+        assert!(is_header("Date: Wed, 16 May 2012 00:15:02 -0600\nTo: ann@example.com"));
         assert!(!is_header("From: here\nwe go\nto: there"));
         assert!(!is_header("Date: tomorrow\nSubject: lunch"));
     }

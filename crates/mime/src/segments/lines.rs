@@ -91,7 +91,7 @@ impl Walk<'_, '_> {
             self.has_new_text |= kind == SegmentKind::New;
             return self.push(kind, 1);
         }
-        if line::is_quoted(current.text) {
+        if line::is_quoted(current.text) || self.continues_quoted_link(current) {
             self.in_signature = false;
             return self.push(SegmentKind::Quote, 1);
         }
@@ -112,6 +112,20 @@ impl Walk<'_, '_> {
         let kind = if self.in_signature { SegmentKind::Signature } else { SegmentKind::New };
         self.has_new_text |= kind == SegmentKind::New;
         self.push(kind, 1);
+    }
+
+    /// A link that a program broke out of the quoted line above.
+    fn continues_quoted_link(&self, current: &Line<'_>) -> bool {
+        let above = self.kinds.len().checked_sub(1).and_then(|at| self.lines.get(at));
+        above.is_some_and(|above| {
+            let last_word = above.text.split_whitespace().next_back().unwrap_or_default();
+            let is_cut = last_word.contains("://")
+                && last_word.starts_with(['(', '<'])
+                && !last_word.ends_with([')', '>']);
+            let link = current.text.trim_start();
+            let is_link = link.starts_with("(http") || link.starts_with("<http");
+            line::is_quoted(above.text) && (is_cut || is_link)
+        })
     }
 
     fn begins_header(&self, at: usize) -> bool {
@@ -163,7 +177,8 @@ impl Walk<'_, '_> {
             }
             // Quoted without marks, below a new text; without one it may be anything.
             Some(_) if found.is_certain && self.has_new_text => self.rest_is(SegmentKind::Quote),
-            None if found.is_certain && self.has_new_text => self.push(SegmentKind::Quote, introduction),
+            // Nothing but the introduction itself can be told from a new text.
+            _ if found.is_certain => self.push(SegmentKind::Quote, introduction),
             _ => return false,
         }
         self.in_signature = false;

@@ -3,7 +3,7 @@
 //! All in lower case, as they stand in mails.
 
 /// What a line of dashes around these words begins: an earlier mail, to the end.
-pub(super) const ORIGINAL_MESSAGE: [&str; 32] = [
+pub(super) const ORIGINAL_MESSAGE: [&str; 33] = [
     "original message",
     "original appointment",
     "original e-mail",
@@ -23,6 +23,7 @@ pub(super) const ORIGINAL_MESSAGE: [&str; 32] = [
     "origineel bericht",
     "originalmeddelelse",
     "oprindelig meddelelse",
+    "oprindelig besked",
     "ursprungligt meddelande",
     "originalmeddelande",
     "opprinnelig melding",
@@ -89,7 +90,7 @@ pub(super) const REPLY_ABOVE: [&str; 6] = [
 ];
 
 /// How the verb of "On …, Ann wrote:" reads.
-pub(super) const WROTE: [&str; 46] = [
+pub(super) const WROTE: [&str; 48] = [
     "wrote",
     "writes",
     "said",
@@ -126,6 +127,8 @@ pub(super) const WROTE: [&str; 46] = [
     "пише",
     "a scris",
     "va escriure",
+    "ha escrit",
+    "sent",
     "έγραψε",
     "đã viết",
     "menulis",
