@@ -66,7 +66,7 @@ impl DeliverSettings {
             network,
             lease: LeaseTimes::default(),
             claim_every: Duration::from_millis(500),
-            at_once: 16,
+            at_once: 32,
             patience: Patience::DEFAULT,
             first_retry: Duration::from_secs(30),
             search_for: Duration::from_secs(2 * 60),

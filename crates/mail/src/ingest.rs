@@ -77,7 +77,7 @@ impl IngestSettings {
             poll_without_idle: Duration::from_secs(2),
             settle: Duration::from_secs(1),
             sent_every: Duration::from_secs(45),
-            settings_every: Duration::from_secs(5),
+            settings_every: Duration::from_secs(15),
             synced_every: Duration::from_secs(30),
             batch_bytes: 2 * 1024 * 1024,
             batch_messages: 100,

@@ -26,6 +26,10 @@ impl Worker {
         connection: &MailboxConnection,
         leaving: &Leaving,
     ) -> Result<(), StoreError> {
+        let key = Key::from(connection);
+        let Some(_turn) = self.senders.turn(key).await else {
+            return self.after_the_others(lease).await;
+        };
         let message = match rendered(&self.store, lease, job).await {
             Ok(bytes) => Ok(bytes),
             Err(RenderError::Compose(error)) => {
@@ -52,7 +56,6 @@ impl Worker {
         leaving: &Leaving,
     ) -> Result<Vec<RecipientOutcome>, StoreError> {
         let key = Key::from(connection);
-        let _turn = self.senders.turn(key).await;
         let mut session = match self.session(key, connection).await {
             Ok(session) => session,
             Err(error) => {

@@ -31,25 +31,27 @@ impl From<&MailboxConnection> for Key {
 pub(super) struct Pool<S> {
     keep: Duration,
     most: usize,
+    patience: Duration,
     idle: Mutex<HashMap<Key, Vec<(Instant, S)>>>,
     turns: Mutex<HashMap<Key, Arc<Semaphore>>>,
 }
 
 impl<S> Pool<S> {
     /// Sessions are kept for `keep` after their last use; a mailbox has at most `most` in use at once, since servers
-    /// count them.
-    pub(super) fn new(keep: Duration, most: usize) -> Self {
-        Self { keep, most, idle: Mutex::default(), turns: Mutex::default() }
+    /// count them, and a turn is waited for no longer than `patience`.
+    pub(super) fn new(keep: Duration, most: usize, patience: Duration) -> Self {
+        Self { keep, most, patience, idle: Mutex::default(), turns: Mutex::default() }
     }
 
-    /// Waits until one more session of this mailbox may be used. `None` is never the answer while the pool lives.
+    /// Waits until one more session of this mailbox may be used, but not for long: whoever waits keeps others from
+    /// their work, and the mailbox's server may hang.
     pub(super) async fn turn(&self, key: Key) -> Option<OwnedSemaphorePermit> {
         let turns = {
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
             turns.retain(|_, turn| Arc::strong_count(turn) > 1 || turn.available_permits() < self.most);
             Arc::clone(turns.entry(key).or_insert_with(|| Arc::new(Semaphore::new(self.most))))
         };
-        turns.acquire_owned().await.ok()
+        tokio::time::timeout(self.patience, turns.acquire_owned()).await.ok()?.ok()
     }
 
     fn idle(&self) -> MutexGuard<'_, HashMap<Key, Vec<(Instant, S)>>> {
@@ -96,7 +98,7 @@ mod tests {
 
     #[test]
     fn sessions_are_found_again_under_their_own_credentials_only() {
-        let pool = Pool::new(Duration::from_secs(60), 1);
+        let pool = Pool::new(Duration::from_secs(60), 1, Duration::ZERO);
         pool.put_back(key(1), "first");
         pool.put_back(key(1), "second");
         assert_eq!(pool.take(key(2)), None);
@@ -108,19 +110,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_mailbox_waits_for_its_turn_and_others_do_not() {
-        let pool = Pool::<()>::new(Duration::ZERO, 1);
+        let pool = Pool::<()>::new(Duration::ZERO, 1, Duration::from_millis(20));
         let first = pool.turn(key(1)).await;
         assert!(first.is_some());
         assert!(pool.turn(key(2)).await.is_some());
-        let second = tokio::time::timeout(Duration::from_millis(20), pool.turn(key(1)));
-        assert!(second.await.is_err());
+        assert!(pool.turn(key(1)).await.is_none());
         drop(first);
         assert!(pool.turn(key(1)).await.is_some());
     }
 
     #[test]
     fn idle_ones_are_given_out_for_closing() {
-        let pool = Pool::new(Duration::ZERO, 1);
+        let pool = Pool::new(Duration::ZERO, 1, Duration::from_millis(20));
         pool.put_back(key(1), "old");
         assert_eq!(pool.take_idle(), ["old"]);
     }

@@ -68,6 +68,9 @@ impl Worker {
         connection: &MailboxConnection,
         since: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        let Some(_turn) = self.folders.turn(Key::from(connection)).await else {
+            return self.after_the_others(lease).await;
+        };
         let message_id = job.mail.rfc_message_id.as_str().to_owned();
         let found = self.in_sent_folder(connection, move |folder| folder.holds(&message_id)).await;
         let search_for = TimeDelta::from_std(self.settings.search_for).unwrap_or(TimeDelta::MAX);
@@ -94,6 +97,9 @@ impl Worker {
     ) -> Result<(), StoreError> {
         let Some(rendered) = job.rendered.filter(|_| connection.sent_copy != SentCopy::Server) else {
             return self.store.copy_filed(lease).await;
+        };
+        let Some(_turn) = self.folders.turn(Key::from(connection)).await else {
+            return self.after_the_others(lease).await;
         };
         let message_id = job.mail.rfc_message_id.as_str().to_owned();
         if connection.sent_copy == SentCopy::Auto && !self.missed_before(lease) {
@@ -151,7 +157,7 @@ impl Worker {
         self.missed().contains(&lease.message_id)
     }
 
-    /// Does something with the mailbox's Sent folder, on a thread that may block. A session that was kept open may have
+    /// Does something with the mailbox's Sent folder, on a thread that may block; whoever calls has the turn. A session that was kept open may have
     /// died meanwhile; then it is done again with a new one.
     async fn in_sent_folder<T: Send + 'static>(
         &self,
@@ -159,7 +165,6 @@ impl Worker {
         work: impl Fn(&mut SentFolder) -> Result<T, ServerError> + Send + 'static,
     ) -> Result<T, ServerError> {
         let key = Key::from(connection);
-        let _turn = self.folders.turn(key).await;
         let kept = self.folders.take(key);
         if kept.is_none() && self.imap_refusals.too_many(key) {
             return Err(ServerError::LoginRefused);

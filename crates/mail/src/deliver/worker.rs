@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use postroom_domain::ids::MessageId;
 use postroom_store::{DeliveryLease, DeliveryPhase, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,12 @@ pub(super) struct Worker {
     shutdown: CancellationToken,
 }
 
+/// So long a message waits for its turn at its mailbox's servers: meanwhile it keeps others from their work.
+const TURN_WITHIN: Duration = Duration::from_secs(1);
+
+/// A mailbox whose servers are busy is looked at again after this long.
+const AFTER_THE_OTHERS: TimeDelta = TimeDelta::seconds(2);
+
 /// Set while the work on a row must not be broken off without need: what it does outside can't be taken back.
 #[derive(Debug, Default)]
 pub(super) struct Leaving(AtomicBool);
@@ -47,9 +54,9 @@ impl Worker {
     pub(super) fn new(store: Store, settings: DeliverSettings, shutdown: CancellationToken) -> Self {
         Self {
             store,
-            senders: Pool::new(settings.keep_sessions, settings.sessions_of_a_mailbox),
+            senders: Pool::new(settings.keep_sessions, settings.sessions_of_a_mailbox, TURN_WITHIN),
             // One at a time looks and files: two could both miss what the other is about to file.
-            folders: Pool::new(settings.keep_sessions, 1),
+            folders: Pool::new(settings.keep_sessions, 1, TURN_WITHIN),
             smtp_refusals: Refusals::new(settings.login_refusals),
             imap_refusals: Refusals::new(settings.login_refusals),
             copy_missed: Mutex::default(),
@@ -89,6 +96,11 @@ impl Worker {
             DeliveryPhase::Lost { since } => self.search(lease, &job, &connection, since).await,
             DeliveryPhase::FileCopy => self.file_copy(lease, &job, &connection, leaving).await,
         }
+    }
+
+    /// Gives a row back because its mailbox's servers are busy with others.
+    pub(super) async fn after_the_others(&self, lease: &DeliveryLease) -> Result<(), StoreError> {
+        self.store.postpone_delivery(lease, Utc::now() + AFTER_THE_OTHERS).await
     }
 
     /// Comes back when the work must be broken off.

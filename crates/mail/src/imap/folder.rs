@@ -119,7 +119,7 @@ impl Session {
             // Old servers leave it out; then it is one more than the last message's.
             None => self.uids_from(1)?.last().map_or(1, |last| last.saturating_add(1)),
         };
-        Ok(Opened { uid_validity, uid_next, exists })
+        Ok(Opened { uid_validity, uid_next: uid_next.max(1), exists })
     }
 
     /// Lets the server look for changes in the open folder (`NOOP`).
@@ -174,6 +174,8 @@ impl Session {
                 uids.extend(found);
             }
         }
+        // 0 is no UID, and after the last possible one there would be no position.
+        uids.retain(|&uid| uid > 0 && uid < u32::MAX);
         uids.sort_unstable();
         uids.dedup();
         Ok(uids)

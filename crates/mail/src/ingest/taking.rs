@@ -187,7 +187,9 @@ impl Reader {
         announced: u64,
     ) -> Result<(), Halt> {
         let uid = message.uid;
-        let received_at = message.internal_date.unwrap_or_else(Utc::now);
+        // A server whose clock is ahead must not put a message before those that come later.
+        let now = Utc::now();
+        let received_at = message.internal_date.map_or(now, |date| date.min(now));
         let (raw, too_large) = match message.content {
             Content::Whole(bytes) => (Bytes::from(bytes), None),
             Content::HeaderOnly(bytes) => {

@@ -131,3 +131,21 @@ async fn a_server_that_refuses_connections_is_waited_for() {
     assert_eq!(servers().mailbox("away@example.test").wait_for("INBOX", 1, WAIT).unwrap().len(), 1);
     sender.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hanging_server_holds_up_no_other_mailbox() {
+    let site = Site::new().await;
+    let (hanging, proxy) = proxied(&site, "team.frozen@example.test").await;
+    let healthy = site.mailbox("team.flowing@example.test").await;
+    proxy.freeze(true);
+    for n in 0..10 {
+        site.write(hanging, &format!("stuck {n}"), &["stuck@example.test"], &[]).await;
+    }
+    site.write(healthy, "flowing", &["flowing@example.test"], &[]).await;
+    let sender = site.send(|settings| settings.at_once = 4);
+    site.until(&in_state("sent"), 1).await;
+    proxy.freeze(false);
+    site.until(&in_state("sent"), 11).await;
+    assert_eq!(servers().mailbox("stuck@example.test").wait_for("INBOX", 10, WAIT).unwrap().len(), 10);
+    sender.stop().await;
+}
