@@ -6,4 +6,6 @@ mod architecture;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod world;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postroom_testkit::{
     Result,
-    client::{Caller, SignedIn},
+    client::{Anonymous, Caller, SignedIn},
     letter::{Letter, Received},
     mail::{MailServers, PASSWORD},
     postgres::Cluster,
@@ -26,7 +26,9 @@ pub(crate) struct World {
     pub(crate) cluster: &'static Cluster,
     pub(crate) database: String,
     pub(crate) installation: Installation,
-    pub(crate) server: Server,
+    /// The address of its API.
+    pub(crate) base: String,
+    server: Option<Server>,
     name: String,
 }
 
@@ -65,7 +67,13 @@ impl World {
         // There is no waiting for somebody to change their mind; the test of that sets its own time.
         cluster.execute(&database, "UPDATE workspaces SET undo_send_seconds = 0").unwrap();
         let server = installation.serve().unwrap();
-        Self { mail, cluster, database, installation, server, name: name.to_owned() }
+        let base = server.base().to_owned();
+        Self { mail, cluster, database, installation, base, server: Some(server), name: name.to_owned() }
+    }
+
+    /// The server, for tests that end it.
+    pub(crate) fn take_server(&mut self) -> Server {
+        self.server.take().unwrap()
     }
 
     /// An address of the team.
@@ -94,22 +102,23 @@ impl World {
     /// Signs in a user that there is.
     pub(crate) fn sign_in(&self, local: &str) -> SignedIn {
         let person = Person::new("", &self.ours(local));
-        self.server.anonymous().sign_in(WORKSPACE, &person.email, &person.password).unwrap()
+        Anonymous::at(&self.base).sign_in(WORKSPACE, &person.email, &person.password).unwrap()
     }
 
     /// Connects a shared mailbox over IMAPS and SMTP with STARTTLS; gives what the API answers.
     pub(crate) fn shared_mailbox(&self, by: &SignedIn, address: &str) -> Value {
         let ports = self.mail.ports();
-        self.shared_mailbox_at(by, address, (ports.imaps, "tls"), (ports.smtp, "starttls"))
+        self.shared_mailbox_at(by, address, (ports.imaps, "tls"), (ports.smtp, "starttls"), "reply")
     }
 
-    /// The same with other ports and securities.
+    /// The same with other ports and securities, and another begin of conversations (CNV-1).
     pub(crate) fn shared_mailbox_at(
         &self,
         by: &SignedIn,
         address: &str,
         imap: (u16, &str),
         smtp: (u16, &str),
+        starts_on: &str,
     ) -> Value {
         let account = |(port, security): (u16, &str)| {
             let (host, username, password) = ("127.0.0.1", address, PASSWORD);
@@ -117,6 +126,7 @@ impl World {
         };
         let body = json!({
             "address": address, "display_name": "Acme Support", "kind": "shared",
+            "conversation_starts_on": starts_on,
             "imap": account(imap), "smtp": account(smtp),
         });
         let mailbox = by.post("/v1/mailboxes", &body).unwrap().expect(201).unwrap();

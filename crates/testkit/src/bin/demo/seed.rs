@@ -1,12 +1,12 @@
 //! The demo's mail: weeks of history in the accounts, then a busy morning after they are connected.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
 use postroom_testkit::{
     Result,
     client::{Caller, SignedIn},
-    letter::{Letter, Received},
+    letter::{Letter, Received, address_of},
     mail::{Delivery, MailServers},
     process::wait_for,
     sample::{Desk, Story, Turn, Writer},
@@ -22,8 +22,19 @@ use crate::{
 const HISTORY: usize = 260;
 /// Customers who write for the first time today.
 const NEW: usize = 45;
-/// Mails that users write to customers by themselves.
-const WRITTEN: usize = 8;
+/// Whom users write to by themselves.
+const BUYERS: [&str; 8] = [
+    "Rosa Lindgren",
+    "Felix Amara",
+    "Judith Kerr",
+    "Pavel Novak",
+    "Anna Sörensen",
+    "Idris Bello",
+    "Clara Weiss",
+    "Hugo Martin",
+];
+/// Where their machines are.
+const CITIES: [&str; 4] = ["Leeds", "Dublin", "Basel", "Utrecht"];
 /// Replies that users write to conversations.
 const REPLIES: usize = 14;
 /// The oldest mail; what is older than the mailboxes' backfill of 30 days would not be read.
@@ -125,7 +136,7 @@ impl<'a> Seed<'a> {
     }
 
     fn wait_for_backfill(&self, office: &Office) -> Result<()> {
-        let mut last = (u64::MAX, u64::MAX);
+        let mut said = Instant::now();
         wait_for("the accounts' history is read", PATIENCE, || {
             let mut sum = (0, 0);
             for mailbox in office.mailboxes()? {
@@ -134,9 +145,9 @@ impl<'a> Seed<'a> {
                 };
                 sum = (sum.0 + of("done"), sum.1 + of("total"));
             }
-            if sum != last {
+            if said.elapsed() > Duration::from_secs(3) {
                 say(format!("     reading the accounts' history: {} of {} mails", sum.0, sum.1));
-                last = sum;
+                said = Instant::now();
             }
             Ok(sum.1 > 0 && sum.0 == sum.1 && office.messages()? >= self.filed)
         })
@@ -184,7 +195,7 @@ impl<'a> Seed<'a> {
 
     /// Users answer, and write to customers who then answer them.
     fn users_write(&mut self, office: &Office) -> Result<()> {
-        say(format!("     users write {REPLIES} replies and {WRITTEN} new mails; customers answer"));
+        say(format!("     users write {REPLIES} replies and {} new mails; customers answer", BUYERS.len()));
         let Some(mei) = office.person(MANAGER) else { return Ok(()) };
         let signature = json!({"signature_html": "<p>Mei Tanaka<br>Kestrel Coffee Machines</p>", "signature_enabled": true});
         mei.patch("/v1/me", &signature)?.expect(200)?;
@@ -203,13 +214,13 @@ impl<'a> Seed<'a> {
         let before = office.messages()?;
         let customers = self.write_new_mails(office, mei)?;
         let mut answers = Vec::new();
-        for address in &customers {
+        for customer in &customers {
             // Sent when the time to take it back is over.
-            let mails = self.mail.mailbox(address).wait_for("INBOX", 1, PATIENCE)?;
+            let mails = self.mail.mailbox(address_of(customer)).wait_for("INBOX", 1, PATIENCE)?;
             let Some(raw) = mails.into_iter().next() else { continue };
             let answer = Letter::answering(
                 &Received::new(raw),
-                address,
+                customer,
                 "That sounds good, please go ahead.\n\nBest regards",
             );
             answers.push(answer.delivery()?);
@@ -229,15 +240,17 @@ impl<'a> Seed<'a> {
         });
         let mailbox = sales.and_then(|mailbox| mailbox.get("id")).cloned().unwrap_or_default();
         let mut customers = Vec::new();
-        for number in 1..=WRITTEN {
-            let address = format!("office{number}@lakeside-partners.example");
+        for name in BUYERS {
+            let address = format!("{}@lakeside-partners.example", name.to_lowercase().replace(' ', "."));
+            let first = name.split(' ').next().unwrap_or_default();
             let body = json!({
-                "mailbox_id": mailbox, "to": [{"name": format!("Lakeside Partners, office {number}"), "address": address}],
-                "subject": format!("Maintenance of your machines, office {number}"),
-                "text": "Hello,\n\nyour machines are due for their yearly service. Would the week after next suit you?",
+                "mailbox_id": mailbox, "to": [{"name": name, "address": address}],
+                "subject": format!("Yearly service of your machines in {}", self.writer.pick(&CITIES)),
+                "text": format!("Hello {first},\n\nyour machines are due for their yearly service. Would the week after next \
+                                 suit you?"),
             });
             mei.post("/v1/messages", &body)?.expect(201)?;
-            customers.push(address);
+            customers.push(format!("{name} <{address}>"));
         }
         Ok(customers)
     }
