@@ -51,6 +51,12 @@ pub(crate) fn detect(mail: &Part<'_>, text: &str) -> Option<Bounce> {
         }
         recipients = prose::recipients(mail, text);
     }
+    if let [only] = recipients.as_mut_slice()
+        && only.status.as_deref().is_none_or(status::is_vague)
+    {
+        // The words before the report often hold what the report leaves out.
+        only.status = status::enhanced(prose::own_words(text)).or(only.status.take());
+    }
     let returned = returned::find(mail, text);
     if recipients.is_empty() {
         let action = if prose::is_delay(&mail.headers, text) { "delayed" } else { "failed" };

@@ -7,7 +7,7 @@ use crate::header::Headers;
 use crate::part::Part;
 
 /// Who sends reports.
-const SENDERS: [&str; 16] = [
+const SENDERS: [&str; 18] = [
     "mailer-daemon",
     "mailer_daemon",
     "mailerdaemon",
@@ -24,10 +24,12 @@ const SENDERS: [&str; 16] = [
     "mdaemon",
     "mail service",
     "ndr administrator",
+    "mailer daemon",
+    "post_master",
 ];
 
 /// What their subjects say.
-const SUBJECTS: [&str; 44] = [
+const SUBJECTS: [&str; 46] = [
     "undeliver",
     "undelivered",
     "delivery status notification",
@@ -72,10 +74,12 @@ const SUBJECTS: [&str; 44] = [
     "不能投递",
     "メールエラー",
     "未送达",
+    "mail failed, returning",
+    "smtp server: errors from",
 ];
 
 /// What their texts say. Each is enough together with a mail system as the sender.
-const WORDS: [&str; 74] = [
+const WORDS: [&str; 81] = [
     "could not be delivered",
     "couldn't be delivered",
     "cannot be delivered",
@@ -150,6 +154,13 @@ const WORDS: [&str; 74] = [
     "не доставлено",
     "配信できません",
     "was not accepted",
+    "failed addresses",
+    "no valid recipients",
+    "automatically rejected",
+    "requested action not taken",
+    "error has occurred while attempting to deliver",
+    "not able to be delivered",
+    "invalid user address",
 ];
 
 /// Words of a report that delivery goes on being tried.
@@ -335,6 +346,9 @@ fn reason(details: &str) -> String {
     folded.get(..folded.floor_char_boundary(MAX_REASON)).unwrap_or_default().to_owned()
 }
 
+/// Finds addresses in a line.
+type Position = fn(&str) -> Vec<String>;
+
 /// Addresses in the words of a report, each with the words that follow it.
 struct Candidates<'w> {
     words: &'w str,
@@ -346,8 +360,11 @@ impl<'w> Candidates<'w> {
     /// "delivered to", else anywhere.
     fn of(words: &'w str, own: &[String]) -> Self {
         let mut candidates = Self { words, found: Vec::new() };
-        for position in [at_line_start, after_words, anywhere] {
-            candidates.collect(own, position);
+        // At the start of a line stands whom the report is about, be it the sender: people do write to themselves.
+        let positions: [(Position, &[String]); 3] =
+            [(at_line_start, &[]), (after_words, own), (anywhere, own)];
+        for (position, ignored) in positions {
+            candidates.collect(ignored, position);
             if !candidates.found.is_empty() {
                 break;
             }
@@ -355,7 +372,7 @@ impl<'w> Candidates<'w> {
         candidates
     }
 
-    fn collect(&mut self, own: &[String], position: fn(&str) -> Vec<String>) {
+    fn collect(&mut self, own: &[String], position: Position) {
         let mut current: Option<(String, String)> = None;
         for line in self.words.lines() {
             let named = position(line);

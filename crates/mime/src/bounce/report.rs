@@ -58,6 +58,10 @@ fn recipient(fields: &Headers<'_>) -> Option<BounceRecipient> {
         "delay" | "delayed" => "delayed".to_owned(),
         _ => action,
     });
+    let is_known = |action: &String| {
+        matches!(action.as_str(), "failed" | "delayed" | "delivered" | "relayed" | "expanded")
+    };
+    let action = action.filter(is_known);
     let action = action.unwrap_or_else(|| match status.as_deref() {
         Some(code) if code.starts_with('2') => "delivered".to_owned(),
         Some(code) if code.starts_with('4') => "delayed".to_owned(),
