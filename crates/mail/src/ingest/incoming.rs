@@ -9,7 +9,7 @@ use postroom_domain::message::RfcMessageId;
 use postroom_domain::reply::{Segment, SegmentKind};
 use postroom_domain::subject::subject_key;
 use postroom_domain::threading::Headers;
-use postroom_mime::{Bounce, ParsedAddress, ParsedMail};
+use postroom_mime::{Bounce, BounceRecipient, ParsedAddress, ParsedMail};
 use postroom_store::{
     BounceReport, BouncedRecipient, FolderRole, IncomingAttachment, IncomingMail, IncomingSource,
 };
@@ -153,18 +153,84 @@ fn attachment(attachment: postroom_mime::Attachment) -> (IncomingAttachment, Byt
 
 /// Only what failed for good came back: a report that a mail is late, or has arrived, is none.
 fn bounce_report(bounce: Bounce) -> Option<BounceReport> {
-    let recipients: Vec<BouncedRecipient> = bounce
-        .recipients
-        .into_iter()
-        .filter(|recipient| recipient.action.eq_ignore_ascii_case("failed"))
-        .filter_map(|recipient| {
-            Some(BouncedRecipient {
-                address: EmailAddress::parse(&recipient.address).ok()?,
-                status: recipient.status.map(plain),
-                reason: plain(recipient.reason),
-            })
+    let failed = |recipient: &BounceRecipient| recipient.action.eq_ignore_ascii_case("failed");
+    if !bounce.recipients.is_empty() && !bounce.recipients.iter().any(failed) {
+        return None;
+    }
+    let recipients = bounce.recipients.into_iter().filter(failed).filter_map(|recipient| {
+        Some(BouncedRecipient {
+            address: EmailAddress::parse(&recipient.address).ok()?,
+            status: recipient.status.map(plain),
+            reason: plain(recipient.reason),
         })
-        .collect();
+    });
     let original = bounce.original_message_id.as_deref().and_then(message_id);
-    (!recipients.is_empty()).then_some(BounceReport { original, recipients })
+    Some(BounceReport { original, recipients: recipients.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn understood(raw: &str, role: FolderRole, authserv_id: Option<&str>) -> IncomingMail {
+        let circumstances = Circumstances {
+            role,
+            imported: false,
+            received_at: DateTime::UNIX_EPOCH,
+            authserv_id,
+            too_large: None,
+        };
+        understand(raw.replace('\n', "\r\n").as_bytes(), &circumstances).unwrap().mail
+    }
+
+    const AUTHENTICATED: &str = "Authentication-Results: mx.example.test; dmarc=pass header.from=example.com\n\
+                                 From: Ann <ann@example.com>\nMessage-ID: <1@example.com>\n\nHello\n";
+
+    #[test]
+    fn only_the_mailboxs_own_server_vouches_for_a_sender() {
+        let source = |id| understood(AUTHENTICATED, FolderRole::Inbox, id).source;
+        assert_eq!(source(Some("mx.example.test")), IncomingSource::Received { authenticated: true });
+        assert_eq!(source(Some("mx.elsewhere.test")), IncomingSource::Received { authenticated: false });
+        assert_eq!(source(None), IncomingSource::Received { authenticated: false });
+        let sent = understood(AUTHENTICATED, FolderRole::Sent, None);
+        assert_eq!(sent.source, IncomingSource::SentFolder);
+    }
+
+    #[test]
+    fn a_mail_without_an_id_has_the_same_one_each_time() {
+        let raw = "From: ann@example.com\nSubject: Re: plans\n\nHello\n";
+        let (first, again) =
+            (understood(raw, FolderRole::Inbox, None), understood(raw, FolderRole::Inbox, None));
+        assert_eq!(first.headers.message_id, again.headers.message_id);
+        let other = understood(&raw.replace("Hello", "Hullo"), FolderRole::Inbox, None);
+        assert_ne!(first.headers.message_id, other.headers.message_id);
+        assert_eq!(first.headers.subject_key, "plans");
+    }
+
+    #[test]
+    fn no_text_reaches_the_database_with_a_nul() {
+        let mail = understood("From: ann@example.com\nSubject: a\0b\n\nHel\0lo\n", FolderRole::Inbox, None);
+        let texts = [&mail.subject, &mail.text, &mail.preview];
+        assert!(texts.iter().all(|text| !text.contains('\0')), "{texts:?}");
+    }
+
+    #[test]
+    fn a_report_of_a_delay_is_no_bounce_and_no_persons_mail() {
+        let report = |action: &str| {
+            format!(
+                "From: MAILER-DAEMON@example.com\nMessage-ID: <r@example.com>\nMIME-Version: 1.0\n\
+                 Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n\
+                 --b\nContent-Type: text/plain\n\nA report.\n--b\nContent-Type: message/delivery-status\n\n\
+                 Reporting-MTA: dns; mx.example.com\n\n\
+                 Final-Recipient: rfc822; bob@example.org\nAction: {action}\nStatus: 4.4.1\n\n\
+                 --b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <ours@example.test>\n--b--\n"
+            )
+        };
+        let late = understood(&report("delayed"), FolderRole::Inbox, None);
+        assert!(late.bounce.is_none());
+        assert!(late.automatic);
+        let failed = understood(&report("failed"), FolderRole::Inbox, None).bounce.unwrap();
+        assert_eq!(failed.original.unwrap().as_str(), "ours@example.test");
+        assert_eq!(failed.recipients[0].address.as_str(), "bob@example.org");
+    }
 }
