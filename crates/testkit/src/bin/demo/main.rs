@@ -20,7 +20,7 @@ use std::{
 };
 
 use postroom_testkit::{
-    Error, Result, checkout,
+    Error, Result,
     mail::MailServers,
     postgres::{Cluster, Durability},
     process::ServiceUser,
@@ -109,7 +109,10 @@ fn run(reset: bool) -> Result<()> {
 
 /// Where the servers' users can get to as well.
 fn demo_directory() -> Result<PathBuf> {
-    let wanted = checkout().join(".local/demo");
+    // `make` runs in the checkout.
+    let here = std::env::current_dir()
+        .map_err(|source| Error::Io { what: "asking where this is".into(), source })?;
+    let wanted = here.join(".local/demo");
     let dir = ServiceUser::find(&["postgres"])?.reachable(&wanted);
     if dir != wanted {
         say(format!(
