@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use postroom_domain::ids::FolderId;
 use postroom_store::{IncomingMail, IntakeReason, PassedMessage, Step, StoreError, Track};
 
@@ -15,6 +15,12 @@ use crate::imap::{Content, Fetched, Listed, Session, batches};
 
 /// A connection that is lost over a message is more often the connection's fault: so many count as one failure.
 const LOSSES_FOR_A_FAILURE: u32 = 3;
+
+/// A message that was received so recently may answer one that was accepted in the same second.
+const JUST_NOW: TimeDelta = TimeDelta::minutes(1);
+
+/// What INTERNALDATE may leave out.
+const REST_OF_A_SECOND: TimeDelta = TimeDelta::microseconds(999_999);
 
 impl Reader {
     /// The next few messages of the open folder's backfill.
@@ -173,7 +179,7 @@ impl Reader {
             reason: IntakeReason::Failed,
             detail: "The mail server failed each time when it was asked for this message.".to_owned(),
             raw_sha256,
-            received_at: message.internal_date.unwrap_or_else(Utc::now),
+            received_at: received_at(message.internal_date, Utc::now()),
         };
         self.pass(folder, track, message.uid, passed)
     }
@@ -187,9 +193,7 @@ impl Reader {
         announced: u64,
     ) -> Result<(), Halt> {
         let uid = message.uid;
-        // A server whose clock is ahead must not put a message before those that come later.
-        let now = Utc::now();
-        let received_at = message.internal_date.map_or(now, |date| date.min(now));
+        let received_at = received_at(message.internal_date, Utc::now());
         let (raw, too_large) = match message.content {
             Content::Whole(bytes) => (Bytes::from(bytes), None),
             Content::HeaderOnly(bytes) => {
@@ -272,6 +276,19 @@ fn first_batch(listed: &[Listed], bytes: u64, count: usize) -> Vec<Listed> {
     batches(listed, bytes, count).first().map(|batch| batch.to_vec()).unwrap_or_default()
 }
 
+/// A message's place in time (CNV-10): when its server received it.
+///
+/// INTERNALDATE has whole seconds. What came just now is placed at the end of its second, or it would stand before the
+/// mail that it answers where that was written in the same second. A server whose clock is ahead places nothing in
+/// the future.
+fn received_at(internal_date: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
+    match internal_date {
+        Some(date) if now - date < JUST_NOW => (date + REST_OF_A_SECOND).min(now),
+        Some(date) => date,
+        None => now,
+    }
+}
+
 /// The step over one message, from where we believe the position to be.
 fn step(folder: &OpenFolder, track: Track, uid: u32) -> Step {
     let expected = match track {
@@ -299,4 +316,21 @@ fn is_about_the_message(error: &StoreError) -> bool {
             | StoreError::Invalid { .. }
             | StoreError::Refused(_)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_stands_neither_before_what_it_answers_nor_in_the_future() {
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
+        let second = at("2026-03-01T12:00:22Z");
+        assert_eq!(received_at(Some(second), at("2026-03-01T12:00:22.6Z")), at("2026-03-01T12:00:22.6Z"));
+        assert_eq!(received_at(Some(second), at("2026-03-01T12:00:25Z")), at("2026-03-01T12:00:22.999999Z"));
+        assert_eq!(received_at(Some(second), at("2026-03-01T12:05:00Z")), second);
+        let now = at("2026-03-01T11:00:00Z");
+        assert_eq!(received_at(Some(second), now), now);
+        assert_eq!(received_at(None, now), now);
+    }
 }
