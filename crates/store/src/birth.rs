@@ -5,9 +5,8 @@ use crate::{
     correspondents::{OwnAddresses, active_owner_of, contact_for, contact_of},
     error::StoreError,
     events::{self, EventKind, NewEvent},
-    ingest::MailboxFacts,
     message_rows::AuthorRef,
-    schema::{message_recipients, messages, users},
+    schema::{mailboxes, message_recipients, messages, users, workspaces},
     threads::is_party,
     transaction::Tx,
 };
@@ -17,11 +16,40 @@ use diesel_async::RunQueryDsl;
 use postroom_domain::{
     access::Role,
     address::{EmailAddress, NamedAddress},
-    conversation::{Arrival, Command, Conversation, OwnerCandidates, Utterance, is_conversation},
-    ids::{ContactId, ConversationId, MessageId, ThreadId, UserId, WorkspaceId},
+    conversation::{Arrival, Command, Conversation, OwnerCandidates, StartsOn, Utterance, is_conversation},
+    ids::{ContactId, ConversationId, MailboxId, MessageId, ThreadId, UserId, WorkspaceId},
     message::{Direction, Party},
 };
 use uuid::Uuid;
+
+/// What the mailbox says about its mail.
+pub(crate) struct MailboxFacts {
+    pub(crate) id: MailboxId,
+    pub(crate) user: Option<UserId>,
+    pub(crate) default_owner: Option<UserId>,
+    pub(crate) starts_on: StartsOn,
+}
+
+impl MailboxFacts {
+    pub(crate) async fn load(tx: &Tx, workspace: WorkspaceId, id: MailboxId) -> Result<Self, StoreError> {
+        let mailbox = mailboxes::table.find((workspace.0, id.0)).select((
+            mailboxes::user_id,
+            mailboxes::default_owner_id,
+            mailboxes::conversation_starts_on,
+        ));
+        let general = workspaces::table.find(workspace.0).select(workspaces::conversation_starts_on);
+        let (mut first, mut second) = (tx.conn(), tx.conn());
+        let (mailbox, general): ((Option<Uuid>, Option<Uuid>, Option<String>), String) =
+            tokio::try_join!(mailbox.first(&mut first), general.first(&mut second))?;
+        let (user, default_owner, own) = mailbox;
+        let starts_on = if own.unwrap_or(general) == StartsOn::FirstInbound.as_str() {
+            StartsOn::FirstInbound
+        } else {
+            StartsOn::Reply
+        };
+        Ok(Self { id, user: user.map(UserId), default_owner: default_owner.map(UserId), starts_on })
+    }
+}
 
 /// The message that may make a thread a conversation.
 pub(crate) struct Occasion<'a> {

@@ -2,12 +2,13 @@
 
 use crate::{
     Store,
+    correspondents::full_name,
     custom_fields::{CustomField, Definitions},
     error::StoreError,
     schema::{
         companies, contact_deals, contact_emails, contacts, conversations, deals, thread_parties, users,
     },
-    stream::{UserRef, full_name},
+    stream::UserRef,
     transaction::Tx,
 };
 use chrono::{DateTime, NaiveDate, Utc};

@@ -4,7 +4,6 @@ use crate::{
     error::StoreError,
     message_rows::AuthorRef,
     schema::{contact_emails, contacts, mailboxes, users},
-    stream::full_name,
     transaction::Tx,
 };
 use diesel::prelude::*;
@@ -145,6 +144,13 @@ pub(crate) async fn contact_for(
     contact_of(tx, workspace, who.address.as_str())
         .await?
         .ok_or_else(|| StoreError::Corrupt("an address is taken by no contact".into()))
+}
+
+/// A contact's name as it is shown: first and last, else the address.
+pub(crate) fn full_name(first: Option<&str>, last: Option<&str>, email: Option<&str>) -> String {
+    let name =
+        [first, last].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    if name.is_empty() { email.unwrap_or_default().to_owned() } else { name }
 }
 
 /// The name that a user or a contact has here; `None` where they have none, or are neither.

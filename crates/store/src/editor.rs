@@ -2,10 +2,10 @@
 
 use crate::{
     conversations::Participant,
-    correspondents::OwnAddresses,
+    correspondents::{OwnAddresses, full_name},
     error::StoreError,
     schema::{contact_emails, contacts, mailboxes, message_recipients, messages, thread_parties, users},
-    stream::{Card, full_name},
+    stream::Card,
     transaction::Tx,
 };
 use diesel::prelude::*;

@@ -3,7 +3,7 @@
 use crate::{
     MailboxLease, Store, StoreError,
     aggregate::{self, Shown},
-    birth,
+    birth::{self, MailboxFacts},
     correspondents::{OwnAddresses, contact_for, contact_of},
     delivery_evidence,
     events::{self, EventKind, NewEvent},
@@ -12,7 +12,7 @@ use crate::{
     merge::{self, Connection, Parent},
     message_rows::{self, AuthorRef, Field, NewMessage},
     outbox,
-    schema::{ignored_addresses, mailboxes, messages, workspaces},
+    schema::{ignored_addresses, messages},
     threads::{self, Addition, LockedRefs, Thread, ThreadStart},
     transaction::Tx,
 };
@@ -21,8 +21,8 @@ use diesel::{dsl::exists, prelude::*};
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     address::EmailAddress,
-    conversation::{Arrival, Command, StartsOn},
-    ids::{ConversationId, MailboxId, MessageId, UserId, WorkspaceId},
+    conversation::{Arrival, Command},
+    ids::{ConversationId, MessageId, WorkspaceId},
     message::{Direction, Origin, Position, RfcMessageId, Source},
     threading::{Placement, ThreadingRule, place},
 };
@@ -47,35 +47,6 @@ impl Store {
             Intake { tx, workspace: lease.workspace_id, lease, step, mail }.run().await
         })
         .await
-    }
-}
-
-/// What the mailbox says about its mail.
-pub(crate) struct MailboxFacts {
-    pub(crate) id: MailboxId,
-    pub(crate) user: Option<UserId>,
-    pub(crate) default_owner: Option<UserId>,
-    pub(crate) starts_on: StartsOn,
-}
-
-impl MailboxFacts {
-    pub(crate) async fn load(tx: &Tx, workspace: WorkspaceId, id: MailboxId) -> Result<Self, StoreError> {
-        let mailbox = mailboxes::table.find((workspace.0, id.0)).select((
-            mailboxes::user_id,
-            mailboxes::default_owner_id,
-            mailboxes::conversation_starts_on,
-        ));
-        let general = workspaces::table.find(workspace.0).select(workspaces::conversation_starts_on);
-        let (mut first, mut second) = (tx.conn(), tx.conn());
-        let (mailbox, general): ((Option<Uuid>, Option<Uuid>, Option<String>), String) =
-            tokio::try_join!(mailbox.first(&mut first), general.first(&mut second))?;
-        let (user, default_owner, own) = mailbox;
-        let starts_on = if own.unwrap_or(general) == StartsOn::FirstInbound.as_str() {
-            StartsOn::FirstInbound
-        } else {
-            StartsOn::Reply
-        };
-        Ok(Self { id, user: user.map(UserId), default_owner: default_owner.map(UserId), starts_on })
     }
 }
 

@@ -2,13 +2,14 @@
 
 use crate::{
     aggregate::direction_of,
+    correspondents::full_name,
     error::StoreError,
     messages::{AttachmentInfo, Delivery, DeliveryRecipient, Message, Threading},
     schema::{
         attachments, contacts, conversations, delivery_recipients, message_bodies, message_recipients,
         messages, outbox, users,
     },
-    stream::{Author, AuthorKind, full_name},
+    stream::{Author, AuthorKind},
     transaction::Tx,
 };
 use chrono::{DateTime, Utc};

@@ -2,12 +2,11 @@
 
 use crate::{
     aggregate::Shown,
-    correspondents::OwnAddresses,
+    correspondents::{OwnAddresses, full_name},
     error::StoreError,
     schema::{
         attachments, contacts, delivery_recipients, message_bodies, messages, outbox, outbox_queue, users,
     },
-    stream::full_name,
     threads::{self, Addition},
     transaction::Tx,
 };

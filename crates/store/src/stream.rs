@@ -3,6 +3,7 @@
 use crate::{
     Store, StoreError,
     aggregate::{direction_of, status_of},
+    correspondents::full_name,
     page::Page,
     schema::{contact_emails, contacts, conversations, users},
     transaction::Tx,
@@ -343,13 +344,6 @@ fn card_from_row(row: CardRow) -> Card {
         last_activity_at,
         version,
     }
-}
-
-/// A contact's name as it is shown: first and last, else the address.
-pub(crate) fn full_name(first: Option<&str>, last: Option<&str>, email: Option<&str>) -> String {
-    let name =
-        [first, last].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-    if name.is_empty() { email.unwrap_or_default().to_owned() } else { name }
 }
 
 /// `(last_activity_at, id) < (…, …)` or `>`: one range of the stream's indexes, which the same with AND and OR is not.
