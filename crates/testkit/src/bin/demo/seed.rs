@@ -28,7 +28,7 @@ const BUYERS: [&str; 8] = [
     "Felix Amara",
     "Judith Kerr",
     "Pavel Novak",
-    "Anna Sörensen",
+    "Anna Haugen",
     "Idris Bello",
     "Clara Weiss",
     "Hugo Martin",
