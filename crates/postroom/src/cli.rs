@@ -36,6 +36,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = crate::config::table::help())]
 pub(crate) struct Serve {
     /// Run only this part; may be given several times
     #[arg(long, value_name = "PART")]

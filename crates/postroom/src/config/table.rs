@@ -206,7 +206,7 @@ pub(crate) const GROUPS: &[Group] = &[
         settings: &[
             setting(
                 "POSTROOM_DELIVER_AT_ONCE",
-                Default::Text("16"),
+                Default::Text("32"),
                 "Mails that this process sends at the same time, at most.",
             ),
             setting(
@@ -233,7 +233,7 @@ pub(crate) const GROUPS: &[Group] = &[
         settings: &[
             setting(
                 "POSTROOM_LOG",
-                Default::Text("info"),
+                Default::Text("info,actix_server=warn"),
                 "What is logged, as in `info,postroom_mail=debug`: error, warn, info, debug, trace.",
             ),
             setting(
@@ -251,30 +251,30 @@ pub(crate) const NO_SETTINGS: &[(&str, &str)] = &[
     ("POSTROOM_PASSWORD", "The password of the user that `workspace create` or `user create` makes."),
 ];
 
-/// `docs/configuration.md`.
-pub(crate) fn documentation() -> String {
-    let mut text = String::from(
-        "# Configuration\n\n\
-         <!-- Generated from the table in crates/postroom/src/config/table.rs; a test compares. -->\n\n\
-         Each setting is an environment variable, or a key of the TOML file that `POSTROOM_CONFIG` names; the environment \
-         wins. A key of the file is the variable's name without `POSTROOM_`, in lower case: `database_url = \"…\"`. Durations \
-         are written `500ms`, `15s`, `5m`. All mistakes are told at once, at the start.\n",
-    );
-    for group in GROUPS {
-        text.push_str(&format!("\n## {}\n\n| variable | default | |\n|---|---|---|\n", group.title));
-        for Setting { name, default, what } in group.settings {
-            let default = match default {
-                Default::Required => "**required**".to_owned(),
-                Default::None => "none".to_owned(),
-                Default::Text(text) => format!("`{text}`"),
-                Default::From(text) => (*text).to_owned(),
-            };
-            text.push_str(&format!("| `{name}` | {default} | {what} |\n"));
+impl Default {
+    fn describe(self) -> String {
+        match self {
+            Self::Required => "required".to_owned(),
+            Self::None => "none".to_owned(),
+            Self::Text(text) => format!("`{text}`"),
+            Self::From(text) => text.to_owned(),
         }
     }
-    text.push_str("\n## Only in the environment\n\n| variable | |\n|---|---|\n");
-    for (name, what) in NO_SETTINGS {
-        text.push_str(&format!("| `{name}` | {what} |\n"));
+}
+
+/// The table as plain text, for `postroom serve --help`.
+pub(crate) fn help() -> String {
+    let mut text = String::from("Settings (environment; docs/configuration.md):\n");
+    for group in GROUPS {
+        text.push_str(&format!("\n{}:\n", group.title));
+        for setting in group.settings {
+            text.push_str(&format!(
+                "  {} [{}]\n      {}\n",
+                setting.name,
+                setting.default.describe(),
+                setting.what
+            ));
+        }
     }
     text
 }
@@ -290,6 +290,29 @@ mod tests {
         for setting in GROUPS.iter().flat_map(|group| group.settings) {
             assert!(setting.name.starts_with("POSTROOM_") && seen.insert(setting.key()), "{}", setting.name);
         }
+    }
+
+    /// `docs/configuration.md`.
+    fn documentation() -> String {
+        let mut text = String::from(
+            "# Configuration\n\n\
+             <!-- Generated from the table in crates/postroom/src/config/table.rs; a test compares. -->\n\n\
+             Each setting is an environment variable, or a key of the TOML file that `POSTROOM_CONFIG` names; the environment \
+             wins. A key of the file is the variable's name without `POSTROOM_`, in lower case: `database_url = \"…\"`. Durations \
+             are written `500ms`, `15s`, `5m`. All mistakes are told at once, at the start.\n",
+        );
+        for group in GROUPS {
+            text.push_str(&format!("\n## {}\n\n| variable | default | |\n|---|---|---|\n", group.title));
+            for Setting { name, default, what } in group.settings {
+                let default = default.describe();
+                text.push_str(&format!("| `{name}` | {default} | {what} |\n"));
+            }
+        }
+        text.push_str("\n## Only in the environment\n\n| variable | |\n|---|---|\n");
+        for (name, what) in NO_SETTINGS {
+            text.push_str(&format!("| `{name}` | {what} |\n"));
+        }
+        text
     }
 
     /// `POSTROOM_BLESS=1 cargo test -p postroom` writes the page.

@@ -1,5 +1,6 @@
 //! A database of the test's own, with workspaces and users in it.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use postroom_domain::{
     access::{Actor, Role},
     address::EmailAddress,
@@ -23,9 +24,9 @@ pub(crate) fn cluster() -> &'static Cluster {
     Cluster::shared().unwrap()
 }
 
-/// 32 equal bytes as base64.
+/// A master key of 32 equal letters.
 pub(crate) fn master_key(letter: char) -> MasterKey {
-    let text = format!("{}=", letter.to_string().repeat(43));
+    let text = STANDARD.encode(letter.to_string().repeat(32));
     MasterKey::from_base64(&text.into()).unwrap()
 }
 
