@@ -88,20 +88,6 @@ pub enum CertificateFault {
 }
 
 impl ServerError {
-    /// True where trying again by itself cannot help: the settings or the credentials must change first.
-    #[must_use]
-    pub fn needs_person(self) -> bool {
-        matches!(
-            self,
-            Self::AddressNotAllowed
-                | Self::PortNotAllowed
-                | Self::PlainNotAllowed
-                | Self::NoStartTls
-                | Self::NoLoginMechanism
-                | Self::LoginRefused
-        )
-    }
-
     /// Reads the reason out of an I/O error, also where rustls or the IMAP transport wrapped their own in it.
     pub(crate) fn from_io(error: &io::Error) -> Self {
         if let Some(inner) = error.get_ref() {
