@@ -97,13 +97,15 @@ impl Body {
         }
     }
 
-    /// Reads the request that stands in it, or the one of an empty object where there is no body at all.
+    /// Reads the request that stands in it, or the one of an empty object where there is no body at all, or `null`.
     ///
     /// # Errors
     /// As [`Body::read`], where there is something.
     pub fn read_or_default<R: Request>(&self) -> Result<R, Problem> {
+        let empty = || form::read(Value::Object(Map::new()));
         match &self.content {
-            Ok(content) if content.is_empty() => form::read(Value::Object(Map::new())),
+            Ok(content) if content.is_empty() => empty(),
+            Ok(content) if self.json(content)?.is_null() => empty(),
             _ => self.read(),
         }
     }

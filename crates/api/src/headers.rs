@@ -31,7 +31,7 @@ pub struct IdempotencyHeader {
 pub struct IfMatchHeader {
     /// The `ETag` of the state that was edited (or just `"<version>"`). If the version is another one by now, nothing
     /// is saved and 412 `stale_version` gives the present state under `current`.
-    #[param(rename = "If-Match", required = false, example = "\"5\"")]
+    #[param(rename = "If-Match", required = false)]
     tag: String,
 }
 

@@ -109,14 +109,13 @@ impl RouteTable {
         Self(routes.collect())
     }
 
-    /// The methods at an address; none where nothing is.
+    /// The methods at an address; none where nothing is. An address of its own (`…/counts`) hides the pattern that fits
+    /// it as well (`…/{id}`).
     #[must_use]
     pub fn methods(&self, path: &str) -> Vec<&'static str> {
-        self.0
-            .iter()
-            .filter(|(pattern, _)| pattern.is_match(path))
-            .flat_map(|(_, methods)| methods.clone())
-            .collect()
+        let own = self.0.iter().find(|(pattern, _)| pattern.pattern() == Some(path));
+        let fitting = own.or_else(|| self.0.iter().find(|(pattern, _)| pattern.is_match(path)));
+        fitting.map(|(_, methods)| methods.clone()).unwrap_or_default()
     }
 }
 

@@ -11,6 +11,8 @@ mod me;
 mod messages;
 mod workspace;
 
+use crate::server;
+use actix_web::web;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Registers every operation, in the order of the page.
@@ -26,6 +28,8 @@ pub fn register(config: &mut ServiceConfig) {
         .service(workspace::feature_requests)
         .service(conversations::index)
         .service(conversations::counts)
+        // Another method here must not be taken for one on a conversation with the id "counts".
+        .map(|config| config.service(web::resource("/v1/conversations/counts").to(server::nothing_here)))
         .service(conversations::show)
         .service(conversations::update)
         .service(conversations::seen)
@@ -48,7 +52,7 @@ pub fn register(config: &mut ServiceConfig) {
 }
 
 /// Registers what is for people's browsers, and not part of the API.
-pub fn register_pages(config: &mut actix_web::web::ServiceConfig) {
+pub fn register_pages(config: &mut web::ServiceConfig) {
     config
         .service(documents::docs)
         .service(documents::errors)

@@ -5,6 +5,7 @@ use crate::{
     keys::{Key, Purpose},
     limits::{self, LimitSettings, Limits},
     openapi::{self, RouteTable},
+    password,
     problem::{Code, Problem},
     routes,
     tokens::TokenKeys,
@@ -117,6 +118,7 @@ pub fn listen(listener: TcpListener, state: State) -> Result<Bound, ServeError> 
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         workers => workers,
     };
+    password::prepare();
     let state = Data::new(state);
     let server = HttpServer::new(move || app(state.clone()))
         .workers(workers)
@@ -235,7 +237,7 @@ fn cors(origins: &[String]) -> Cors {
 }
 
 /// An address without a route, or without this method.
-async fn nothing_here(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn nothing_here(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
     let methods = state.route_table.methods(request.path());
     if methods.is_empty() {
         return Err(Problem::not_found());

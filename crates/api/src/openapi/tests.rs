@@ -74,5 +74,8 @@ fn every_reference_leads_somewhere() {
 fn the_route_table_knows_methods_by_address() {
     let table = RouteTable::of(&document());
     assert_eq!(table.methods("/healthz"), ["GET", "HEAD"]);
+    assert_eq!(table.methods("/v1/conversations/counts"), ["GET", "HEAD"]);
+    assert_eq!(table.methods("/v1/conversations/x"), ["GET", "HEAD", "PATCH"]);
+    assert!(table.methods("/v1/conversations/{id}/x").is_empty());
     assert!(table.methods("/nowhere").is_empty());
 }

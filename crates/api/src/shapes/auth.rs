@@ -37,15 +37,16 @@ impl From<RefreshPlace> for RefreshIn {
 
 /// Who signs in.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"workspace": "acme", "email": "ann@acme.example", "password": "correct horse battery staple"}))]
 pub struct LoginRequest {
     /// The workspace's slug. May be left out where the address is known in one workspace only.
     #[schema(example = "acme")]
     pub workspace: Option<String>,
     /// The address.
-    #[schema(value_type = String, example = "ann@acme.example")]
+    #[schema(value_type = String, format = Email, example = "ann@acme.example")]
     pub email: EmailAddress,
     /// The password.
-    #[schema(value_type = String, format = Password, example = "correct horse battery staple")]
+    #[schema(value_type = String, format = Password, min_length = 1, max_length = 1024, example = "correct horse battery staple")]
     pub password: SecretString,
     /// Where the refresh token goes. Default: `body`.
     #[schema(value_type = Option<RefreshPlace>, example = "body")]
@@ -71,7 +72,7 @@ impl Request for LoginRequest {
 #[derive(Debug, ToSchema)]
 pub struct RefreshRequest {
     /// The newest `refresh_token`. Left out: the cookie is taken.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 500)]
     pub refresh_token: Option<SecretString>,
 }
 
@@ -210,6 +211,7 @@ impl From<Me> for MeView {
 
 /// Changes to one's own profile (JSON Merge Patch).
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"signature_html": "<p>Ann Lee<br>Acme Inc.</p>", "time_zone": "Europe/Berlin"}))]
 pub struct MeRequest {
     /// 1 to 200 characters.
     #[schema(nullable = false, min_length = 1, max_length = 200, example = "Ann Lee")]

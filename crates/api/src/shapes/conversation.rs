@@ -272,6 +272,7 @@ impl From<Counts> for CountsView {
 
 /// Changes to a conversation (JSON Merge Patch).
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"status": "closed"}))]
 pub struct ConversationRequest {
     /// Open or close it.
     #[schema(nullable = false, example = "closed")]
@@ -369,7 +370,7 @@ pub struct StreamRequest {
     #[param(minimum = 1, maximum = 100, default = 25, required = false)]
     pub limit: u16,
     /// `next_cursor` of the page before, unchanged, with the same other parameters.
-    #[param(required = false)]
+    #[param(required = false, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 

@@ -24,7 +24,7 @@ pub struct PageQuery {
     #[param(minimum = 1, maximum = 100, default = 25, required = false)]
     pub limit: u16,
     /// `next_cursor` of the page before, unchanged, with the same other parameters.
-    #[param(required = false)]
+    #[param(required = false, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 

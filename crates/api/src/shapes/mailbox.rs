@@ -156,7 +156,7 @@ pub struct ServerRequest {
     #[schema(max_length = 254, example = "support@acme.example")]
     pub username: Option<String>,
     /// Stored encrypted, never shown again.
-    #[schema(value_type = String, format = Password, max_length = 1024)]
+    #[schema(value_type = String, format = Password, min_length = 1, max_length = 1024)]
     pub password: SecretString,
 }
 
@@ -191,9 +191,14 @@ fn is_host(text: &str) -> bool {
 
 /// A mailbox to be connected.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({
+    "address": "support@acme.example", "display_name": "Acme Support", "kind": "shared",
+    "imap": {"host": "imap.acme.example", "port": 993, "security": "tls", "password": "secret"},
+    "smtp": {"host": "smtp.acme.example", "port": 587, "security": "starttls", "password": "secret"},
+}))]
 pub struct MailboxRequest {
     /// Its address.
-    #[schema(value_type = String, example = "support@acme.example")]
+    #[schema(value_type = String, format = Email, example = "support@acme.example")]
     pub address: EmailAddress,
     /// What stands beside the address.
     #[schema(value_type = Option<String>, max_length = 200, example = "Acme Support")]

@@ -19,6 +19,7 @@ const MAX_WRITTEN: usize = 500_000;
 
 /// A reply.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"text": "Thank you, that is on its way.", "include_signature": true}))]
 pub struct ReplyRequest {
     /// Recipients. Left out: `reply_defaults.to`.
     #[schema(value_type = Option<Vec<AddressRequest>>, max_items = 100)]
@@ -85,6 +86,10 @@ impl Request for ReplyRequest {
 
 /// A new mail.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({
+    "mailbox_id": "0198c7e0-7d4e-7c3f-9a53-0d2f5b1f3a11", "subject": "Your order 1234",
+    "to": [{"name": "Bob Fisher", "address": "bob@customer.example"}], "text": "Your order has left our house today.",
+}))]
 pub struct NewMailRequest {
     /// The mailbox to send from.
     #[schema(value_type = Uuid)]

@@ -66,6 +66,7 @@ pub enum Feature {
 
 /// The wish for a paid feature.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"feature": "conversations", "message": "We would like to answer customers together."}))]
 pub struct FeatureRequestRequest {
     /// Which one.
     pub feature: Feature,
