@@ -39,7 +39,8 @@ demo-reset: setup ## Throw the demo's data away and start it anew
 .PHONY: test
 test: setup fmt-check lint deny docs openapi-check ## Set up, then everything: formatting, clippy, licences, docs, all tests
 	$(call step,Tests)
-	@cargo build --bins
+	@# All targets at once: the program is built with the features that the tests have, so nothing is built twice.
+	@cargo build --workspace --all-targets
 	@cargo test --workspace
 	@printf '\nEverything passed.\n'
 
