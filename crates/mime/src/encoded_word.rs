@@ -250,10 +250,10 @@ mod tests {
     fn hostile_headers_cost_linear_work() {
         // Finishes at once if linear; the quadratic reading would take hours.
         for hostile in [
-            "=?a?q?".repeat(800_000),
-            "=?".repeat(2_500_000),
-            "=?a?q?x?=20".repeat(400_000),
-            format!("{} ", "=?a?q?x".repeat(700_000)),
+            "=?a?q?".repeat(200_000),
+            "=?".repeat(600_000),
+            "=?a?q?x?=20".repeat(100_000),
+            format!("{} ", "=?a?q?x".repeat(200_000)),
         ] {
             assert!(decode(hostile.as_bytes()).len() <= hostile.len());
         }

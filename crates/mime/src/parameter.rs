@@ -15,11 +15,10 @@ impl Parameterised {
     /// Reads a Content-Type. RFC 2231 continuations and character sets are resolved by `mailparse`; a value that
     /// isn't of the form `a/b` counts as missing.
     pub(crate) fn content_type(headers: &Headers<'_>) -> Option<Self> {
-        let parsed =
-            mailparse::parse_content_type(&encoded_word::to_characters(headers.raw("content-type")?));
-        let value: String =
-            parsed.mimetype.split(|c: char| c.is_whitespace() || c == '(' || c == ',').collect();
-        let value = value.trim_matches('"').to_ascii_lowercase();
+        let text = with_separator(&encoded_word::to_characters(headers.raw("content-type")?));
+        let parsed = mailparse::parse_content_type(&text);
+        let value = parsed.mimetype.split(|c: char| c.is_whitespace() || c == '(' || c == ',').next();
+        let value = value.unwrap_or_default().trim_matches('"').to_ascii_lowercase();
         let (kind, subtype) = value.split_once('/')?;
         let is_token =
             |t: &str| !t.is_empty() && t.chars().all(|c| c.is_ascii_graphic() && !";\"<>@".contains(c));
@@ -54,6 +53,18 @@ impl Parameterised {
     }
 }
 
+/// `multipart/mixed boundary=x`, with the `;` that some programs forget.
+fn with_separator(text: &str) -> String {
+    match text.split_once([' ', '\t']) {
+        Some((value, rest))
+            if !value.contains(';') && rest.contains('=') && !rest.trim_start().starts_with([';', '(']) =>
+        {
+            format!("{value};{rest}")
+        }
+        _ => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +85,8 @@ mod tests {
         assert_eq!((parsed.value.as_str(), parsed.token("charset")), ("text/plain", Some("us-ascii")));
         let parsed = content_type(b"multipart/mixed; boundary=\"a;b=c\"");
         assert_eq!(parsed.token("boundary"), Some("a;b=c"));
+        let parsed = content_type(b"multipart/mixed\r\n\tboundary=\"x\"");
+        assert_eq!((parsed.value.as_str(), parsed.token("boundary")), ("multipart/mixed", Some("x")));
         assert_eq!(content_type(b"text").value, "");
     }
 

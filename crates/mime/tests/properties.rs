@@ -1,5 +1,7 @@
 //! What holds for every mail, whatever its bytes: tried with generated ones.
 
+#![expect(clippy::unwrap_used, reason = "a test's own input is known to be right")]
+
 use chrono::DateTime;
 use postroom_domain::address::{EmailAddress, NamedAddress};
 use postroom_mime::{

@@ -63,7 +63,7 @@ fn in_text(text: &str, returned: &mut Returned) {
     for block in text.split("\n\n").take(MAX_BLOCKS) {
         let block = block.trim_start_matches(['\n', ' ']);
         let unquoted: String = block.lines().take(400).fold(String::new(), |mut unquoted, line| {
-            unquoted.push_str(line.trim_start_matches(['>', '|']).trim_start_matches(|c: char| c == ' '));
+            unquoted.push_str(line.trim_start_matches(['>', '|']).trim_start_matches(' '));
             // Folds are kept: a line that began with white space still does.
             unquoted.push('\n');
             unquoted

@@ -1,12 +1,16 @@
 use crate::parse;
 
-fn found(raw: &str) -> Option<(Vec<(String, String, Option<String>)>, Option<String>)> {
+/// Address, action and status.
+type Recipient = (String, String, Option<String>);
+
+/// The recipients and the returned mail's Message-ID.
+fn found(raw: &str) -> Option<(Vec<Recipient>, Option<String>)> {
     let bounce = parse(raw.as_bytes()).bounce?;
     let recipients = bounce.recipients.into_iter().map(|r| (r.address, r.action, r.status)).collect();
     Some((recipients, bounce.original_message_id))
 }
 
-fn one(address: &str, action: &str, status: Option<&str>) -> Vec<(String, String, Option<String>)> {
+fn one(address: &str, action: &str, status: Option<&str>) -> Vec<Recipient> {
     vec![(address.to_owned(), action.to_owned(), status.map(str::to_owned))]
 }
 

@@ -309,9 +309,9 @@ mod tests {
     fn hostile_html_costs_linear_work() {
         for hostile in ["<", "</", "<!--", "<a ", "<a b='", "a b c=d ", "</script ", "<style></styl", "<a <"]
         {
-            let html = format!("<script {}", hostile.repeat(1_500_000 / hostile.len()));
+            let html = format!("<script {}", hostile.repeat(400_000 / hostile.len()));
             assert!(Reader::new(&html).count() <= html.len());
-            let html = hostile.repeat(1_500_000 / hostile.len());
+            let html = hostile.repeat(400_000 / hostile.len());
             assert!(Reader::new(&html).count() <= html.len());
         }
     }

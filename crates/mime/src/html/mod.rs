@@ -124,3 +124,6 @@ pub fn html_to_text(html: &str) -> String {
     text.truncate(text.trim_end().len());
     text
 }
+
+#[cfg(test)]
+mod tests;

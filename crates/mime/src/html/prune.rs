@@ -178,21 +178,25 @@ impl Pruner {
 
     /// Closes what HTML lets one leave open: `<p>` before a paragraph, `<li>` before the next item and so on.
     fn close_implied(&mut self, name: &str) {
-        let siblings: &[&str] = match name {
-            "p" => &["p"],
-            "li" => &["li"],
-            "dt" | "dd" => &["dt", "dd"],
-            "td" | "th" => &["td", "th"],
-            "tr" => &["td", "th", "tr"],
-            "tbody" | "thead" | "tfoot" => &["td", "th", "tr", "tbody", "thead", "tfoot"],
+        let (siblings, borders): (&[&str], &[&str]) = match name {
+            "p" => (
+                &["p"],
+                &["div", "blockquote", "li", "ul", "ol", "dl", "center", "table", "td", "th", "caption"],
+            ),
+            "li" => (&["li"], &["ul", "ol", "table", "td", "th"]),
+            "dt" | "dd" => (&["dt", "dd"], &["dl", "table", "td", "th"]),
+            "td" | "th" => (&["td", "th"], &["table"]),
+            "tr" => (&["td", "th", "tr"], &["table"]),
+            "tbody" | "thead" | "tfoot" => (&["td", "th", "tr", "tbody", "thead", "tfoot"], &["table"]),
             _ => return,
         };
         let mut from = self.open.len();
         for (at, open) in self.open.iter().enumerate().rev() {
+            if borders.contains(&open.name.as_str()) {
+                break;
+            }
             if siblings.contains(&open.name.as_str()) {
                 from = at;
-            } else if !matches!(open.name.as_str(), "p" | "li" | "dt" | "dd") {
-                break;
             }
         }
         if from < self.open.len() {

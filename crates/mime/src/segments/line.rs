@@ -7,6 +7,8 @@ const MAX_HEAD: usize = 500;
 
 /// A line's beginning in lower case, without the emphasis that HTML-to-text programs write (`*From:*`).
 pub(super) fn folded(line: &str) -> String {
+    #[cfg(test)]
+    work::count();
     let head = line.get(..line.floor_char_boundary(MAX_HEAD)).unwrap_or(line);
     let head = head.trim().trim_matches(['*', '_', '\u{feff}', '\u{200b}', '\u{200e}', '\u{200f}']);
     head.trim().to_lowercase().replace(['\u{a0}', '\u{202f}'], " ").replace('’', "'")
@@ -266,6 +268,25 @@ pub(super) fn is_sent_from(line: &str) -> bool {
             || phrases::SENT_FROM.iter().any(|start| text.starts_with(start))
             || text.ends_with("から送信")
             || text.ends_with(" gesendet") && text.starts_with("von "))
+}
+
+/// Counts how often a line is looked at, which is what the work of this module consists of.
+#[cfg(test)]
+pub(super) mod work {
+    use std::cell::Cell;
+
+    thread_local!(static LOOKS: Cell<usize> = const { Cell::new(0) });
+
+    pub(in super::super) fn count() {
+        LOOKS.set(LOOKS.get() + 1);
+    }
+
+    /// How many lines `task` looked at.
+    pub(in super::super) fn of(task: impl FnOnce()) -> usize {
+        let before = LOOKS.get();
+        task();
+        LOOKS.get() - before
+    }
 }
 
 #[cfg(test)]

@@ -135,3 +135,26 @@ fn pieces_that_only_one_form_has_are_kept() {
     assert_eq!(kinds_of(&segments), [(New, "Hello"), (Signature, "-- \nBob".trim())]);
     assert_eq!(segments[0].html.as_deref(), Some("<p>Hello</p><p>Bye</p>"));
 }
+
+#[test]
+fn work_grows_with_the_number_of_lines() {
+    for piece in [
+        "-- \n",
+        "> x\n",
+        "On Monday\n",
+        "From: x\n",
+        "-----\n",
+        "Sent from my iPhone\n",
+        "x\n",
+        "a\n-- \nb\n> c\n",
+        "On 1 Jan 2024 10:00 Ann <a@example.com>\n",
+        "Date: x\nx\nx\n",
+        "\n",
+        "-- \n\n\n\n\n\n",
+    ] {
+        let hostile = format!("Hello\n{}", piece.repeat(200_000 / piece.len()));
+        let looks = line::work::of(|| drop(of_text(&hostile, false)));
+        let lines = hostile.lines().count();
+        assert!(looks <= 24 * lines, "{looks} looks at {lines} lines of {piece:?}");
+    }
+}
