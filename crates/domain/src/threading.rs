@@ -157,6 +157,10 @@ pub fn may_merge(
     one: &BTreeSet<EmailAddress>,
     other: &BTreeSet<EmailAddress>,
 ) -> bool {
+    if parent_sender.is_none() && one.is_empty() && other.is_empty() {
+        // Mail without addresses: there is nobody whose threads could be welded together.
+        return true;
+    }
     let trusted =
         parent_is_ours || parent_sender.is_some_and(|sender| one.contains(sender) && other.contains(sender));
     trusted && !one.is_disjoint(other)

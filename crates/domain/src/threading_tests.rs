@@ -88,6 +88,9 @@ fn an_outsider_cannot_weld_threads() {
     assert!(!may_merge(false, Some(&address("bob")), &one, &other));
     assert!(!may_merge(false, Some(&address("mallory")), &one, &other));
     assert!(!may_merge(true, None, &one, &set(&["zoe"])));
+    assert!(may_merge(false, None, &set(&[]), &set(&[])), "nobody is concerned");
+    assert!(!may_merge(false, None, &set(&[]), &one));
+    assert!(!may_merge(false, Some(&address("mallory")), &set(&[]), &set(&[])));
 }
 
 /// A tree of mails: each but the first answers an earlier one, and names its whole line of ancestors.
