@@ -5,11 +5,12 @@ use crate::{
     config::{Config, Http},
 };
 use anyhow::{Context, Result};
+use chrono::Utc;
 use postroom_api::{
     server::{self, Bound, Settings, State},
     tokens::{TokenKeys, generate_signing_key},
 };
-use postroom_store::{Store, migrate};
+use postroom_store::{Store, Upkeep, migrate};
 use std::{
     io::{self, Write},
     net::{SocketAddr, TcpListener},
@@ -23,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 /// After the signal to stop, everything has ended within this time.
 const STOP: Duration = Duration::from_millis(9_500);
+/// Between two deletions of what has served its time.
+const UPKEEP: Duration = Duration::from_secs(60 * 60);
 
 /// Runs until SIGTERM, Ctrl-C, or until a part fails.
 pub(crate) async fn run(arguments: &Serve, config: Config) -> Result<()> {
@@ -53,7 +56,25 @@ pub(crate) async fn run(arguments: &Serve, config: Config) -> Result<()> {
             Ok(())
         });
     }
+    parts.begin("upkeep", keep_up(store, stop));
     parts.run(asked_to_stop()?).await
+}
+
+/// Deletes what has served its time, now and every hour.
+async fn keep_up(store: Store, stop: CancellationToken) -> Result<()> {
+    let mut hourly = tokio::time::interval(UPKEEP);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            _ = hourly.tick() => {}
+        }
+        match store.upkeep(Utc::now()).await {
+            Ok(Upkeep { idempotency_keys, sessions }) => {
+                tracing::debug!(idempotency_keys, sessions, "deleted what has served its time");
+            }
+            Err(error) => tracing::warn!(%error, "what has served its time could not be deleted"),
+        }
+    }
 }
 
 /// What runs in this process, and the signal by which all of it ends.

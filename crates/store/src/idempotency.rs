@@ -145,11 +145,8 @@ async fn keep(
 }
 
 impl crate::Store {
-    /// Maintenance: deletes the answers of a workspace that are no longer given again, and tells how many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn purge_idempotency_keys(
+    /// Deletes the answers of a workspace that are no longer given again, and tells how many.
+    pub(crate) async fn purge_idempotency_keys(
         &self,
         workspace: WorkspaceId,
         now: DateTime<Utc>,

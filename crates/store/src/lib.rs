@@ -42,6 +42,7 @@ mod sessions;
 mod stream;
 mod threads;
 mod transaction;
+mod upkeep;
 mod users;
 mod workspaces;
 
@@ -73,6 +74,7 @@ pub use stream::{
     Author, AuthorKind, Card, ContactRef, Count, Counts, LastMessage, Sort, StatusFilter, StreamPosition,
     StreamQuery, UserRef, View,
 };
+pub use upkeep::Upkeep;
 pub use users::{Me, MePatch, NewUser, User};
 pub use workspaces::{CreatedWorkspace, FeatureAsked, FeatureRequest, FeatureState, NewWorkspace, Workspace};
 

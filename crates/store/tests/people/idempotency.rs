@@ -90,11 +90,11 @@ async fn an_answer_is_given_again_for_a_day() {
     world.execute("UPDATE idempotency_keys SET created_at = now() - interval '23 hours 59 minutes'");
     let again = connect(&world, &owner, "a@acme.example", Some(&key)).await.unwrap();
     assert!(matches!(again, Outcome::Replayed(_)), "{again:?}");
-    assert_eq!(world.store.purge_idempotency_keys(owner.workspace_id, chrono::Utc::now()).await.unwrap(), 0);
+    assert_eq!(world.store.upkeep(chrono::Utc::now()).await.unwrap().idempotency_keys, 0);
 
     world.execute("UPDATE idempotency_keys SET created_at = now() - interval '24 hours 1 second'");
     let anew = connect(&world, &owner, "b@acme.example", Some(&claim(&owner, "k", 2))).await.unwrap();
     assert!(matches!(anew, Outcome::Done(_)), "an old key is as good as new, also before it is purged");
     world.execute("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'");
-    assert_eq!(world.store.purge_idempotency_keys(owner.workspace_id, chrono::Utc::now()).await.unwrap(), 1);
+    assert_eq!(world.store.upkeep(chrono::Utc::now()).await.unwrap().idempotency_keys, 1);
 }

@@ -142,6 +142,20 @@ async fn a_caller_is_read_afresh() {
     assert_eq!(caller().await, None, "deactivated");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_forgotten_a_month_after_their_end() {
+    let world = World::new();
+    let owner = world.bare_workspace("acme").await;
+    let [ended, lives] = [session(&world, &owner, 1).await, session(&world, &owner, 2).await];
+    let now = Utc::now();
+    world.store.end_session(ended, now).await.unwrap();
+    assert_eq!(world.store.upkeep(now + TimeDelta::days(29)).await.unwrap().sessions, 0);
+    assert_eq!(world.store.upkeep(now + TimeDelta::days(31)).await.unwrap().sessions, 1);
+    assert!(world.store.caller(owner.workspace_id, lives, now).await.unwrap().is_some());
+    assert_eq!(world.count("SELECT count(*) FROM refresh_tokens"), 1, "its tokens are gone with it");
+    assert_eq!(world.store.upkeep(now + TimeDelta::days(121)).await.unwrap().sessions, 1, "expired");
+}
+
 fn signing_key(kid: &str) -> SigningKey {
     let pair = Ed25519KeyPair::generate().unwrap();
     let private_key = pair.to_pkcs8v1().unwrap().as_ref().to_vec().into();

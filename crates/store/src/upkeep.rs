@@ -1,0 +1,52 @@
+//! What no request deletes: records that have served their time.
+
+use crate::{
+    Store,
+    error::StoreError,
+    schema::{sessions, workspaces},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+/// Sessions are kept so long after their end, for people who ask what happened.
+const SESSIONS_KEPT: TimeDelta = TimeDelta::days(30);
+
+/// What was deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    /// Answers under idempotency keys that are no longer given again.
+    pub idempotency_keys: usize,
+    /// Sessions that ended long ago, with their refresh tokens.
+    pub sessions: usize,
+}
+
+impl Store {
+    /// Deletes what has served its time, in all workspaces, each in a transaction of its own. Any number of processes may
+    /// do this at any time.
+    ///
+    /// # Errors
+    /// When the database fails; the workspaces before are done then.
+    pub async fn upkeep(&self, now: DateTime<Utc>) -> Result<Upkeep, StoreError> {
+        let long_ago = now - SESSIONS_KEPT;
+        let sessions = self
+            .write_global(async |tx| {
+                let over = sessions::expires_at.lt(long_ago).or(sessions::ended_at.lt(long_ago));
+                Ok(diesel::delete(sessions::table)
+                    .filter(over.assume_not_null())
+                    .execute(&mut tx.conn())
+                    .await?)
+            })
+            .await?;
+        let tx = self.begin_read_global().await?;
+        let all: Vec<Uuid> =
+            workspaces::table.order(workspaces::id).select(workspaces::id).load(&mut tx.conn()).await?;
+        tx.commit().await?;
+        let mut idempotency_keys = 0;
+        for workspace in all {
+            idempotency_keys += self.purge_idempotency_keys(workspace.into(), now).await?;
+        }
+        Ok(Upkeep { idempotency_keys, sessions })
+    }
+}
