@@ -102,6 +102,7 @@ pub fn parse(raw: &[u8]) -> ParsedMail {
     let from = authors(headers);
     let date = headers.text("date").and_then(|text| date::parse(&text));
     let visible_text = segments::visible_text(&body.segments);
+    let preview = body.preview(&visible_text);
     let bounce = bounce::detect(&mail, &body.text);
     let has_quote = body.segments.iter().any(|segment| segment.kind == SegmentKind::Quote);
     ParsedMail {
@@ -113,7 +114,7 @@ pub fn parse(raw: &[u8]) -> ParsedMail {
         to: addresses(headers, "to"),
         cc: addresses(headers, "cc"),
         bcc: addresses(headers, "bcc"),
-        preview: preview::preview(&visible_text),
+        preview,
         automatic: automatic::is_automatic(headers, subject.as_deref()),
         null_return_path: automatic::has_null_return_path(headers),
         content_digest: digest::content_digest(
@@ -183,6 +184,15 @@ struct Body {
 }
 
 impl Body {
+    /// The preview of what was newly written; a mail that was passed on without a word shows what was passed on.
+    fn preview(&self, visible_text: &str) -> String {
+        let forwarded = self.segments.iter().find(|segment| segment.kind == SegmentKind::Forwarded);
+        match forwarded {
+            Some(forwarded) if visible_text.is_empty() => preview::preview(&forwarded.text),
+            _ => preview::preview(visible_text),
+        }
+    }
+
     fn new(
         text: &[BodyText],
         html: &[BodyText],

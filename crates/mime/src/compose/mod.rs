@@ -35,7 +35,8 @@ pub struct Outgoing {
     pub subject: String,
     /// The body as plain text.
     pub text: String,
-    /// The body as HTML, already sanitised; empty for a mail of plain text only.
+    /// The body as HTML; empty for a mail of plain text only. It is sanitised once more, and its remote pictures, which
+    /// sanitising holds back, load at the recipient's as in any mail.
     pub html: String,
     /// Files that go with it.
     pub attachments: Vec<OutgoingAttachment>,
@@ -105,7 +106,8 @@ fn shortened(references: &[String]) -> Vec<String> {
 
 /// The body's tree: mixed ( alternative ( text, related ( HTML, pictures ) ), files ), each level only where needed.
 struct Content<'m> {
-    mail: &'m Outgoing,
+    text: &'m str,
+    html: String,
     /// Of the mail's content, so that no boundary occurs in it.
     boundary_seed: String,
     pictures: Vec<&'m OutgoingAttachment>,
@@ -144,11 +146,12 @@ impl<'m> Content<'m> {
         for id in mail.attachments.iter().filter_map(|file| file.content_id.as_ref()) {
             headers::check_id(id)?;
         }
-        let has_html = !mail.html.is_empty();
+        let html = crate::html::release_remote_pictures(&mail.html);
+        let has_html = !html.is_empty();
         let (pictures, files) =
             mail.attachments.iter().partition(|file| has_html && file.content_id.is_some());
         let boundary_seed = Hex(&hash.finalize()).to_string().chars().take(32).collect();
-        Ok(Self { mail, boundary_seed, pictures, files })
+        Ok(Self { text: &mail.text, html, boundary_seed, pictures, files })
     }
 
     fn boundary(&self, level: &str) -> String {
@@ -168,8 +171,8 @@ impl<'m> Content<'m> {
     }
 
     fn alternative(&self) -> Piece {
-        let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(encoded_text(&self.mail.text));
-        if self.mail.html.is_empty() {
+        let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(encoded_text(self.text));
+        if self.html.is_empty() {
             return Piece::Single(text);
         }
         let alternative = MultiPart::alternative().boundary(self.boundary("alternative")).singlepart(text);
@@ -180,7 +183,7 @@ impl<'m> Content<'m> {
     }
 
     fn related(&self) -> Piece {
-        let html = SinglePart::builder().header(ContentType::TEXT_HTML).body(encoded_text(&self.mail.html));
+        let html = SinglePart::builder().header(ContentType::TEXT_HTML).body(encoded_text(&self.html));
         if self.pictures.is_empty() {
             return Piece::Single(html);
         }

@@ -107,6 +107,15 @@ fn keeps_to_the_simplest_structure() {
 }
 
 #[test]
+fn remote_pictures_of_users_load_at_the_recipient() {
+    let mut with_logo = mail();
+    with_logo.html = crate::sanitise("<img src=\"https://example.com/logo.png\"><script>alert(1)</script>");
+    assert!(with_logo.html.contains("data-remote-src"));
+    let raw = String::from_utf8(compose(&with_logo).unwrap()).unwrap();
+    assert!(raw.contains("<img src=\"https://example.com/logo.png\">") && !raw.contains("script"), "{raw}");
+}
+
+#[test]
 fn refuses_what_cannot_be_written() {
     let mut bad = mail();
     bad.to = vec![someone(None, "jürgen@example.com")];
