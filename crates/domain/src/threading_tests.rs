@@ -127,8 +127,8 @@ proptest! {
     #[test]
     fn strangers_with_one_subject_stay_apart(count in 1usize..10, replies in proptest::collection::vec(any::<bool>(), 10)) {
         let mut book = ThreadBook::default();
-        for mail in 0..count {
-            let mail_headers = Headers { looks_like_reply: replies[mail], ..headers(&format!("m{mail}"), &[], &[]) };
+        for (mail, looks_like_reply) in replies.into_iter().take(count).enumerate() {
+            let mail_headers = Headers { looks_like_reply, ..headers(&format!("m{mail}"), &[], &[]) };
             book.deliver(mail, &mail_headers, Some(&address(&format!("stranger{mail}"))), &[]);
         }
         prop_assert_eq!(book.threads().len(), count);

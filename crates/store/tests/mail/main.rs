@@ -1,7 +1,11 @@
 //! Mail becomes messages, threads and conversations in a real PostgreSQL, and leaves through the outbox: each promise
 //! with a test that tries to break it.
 
+#[cfg(test)]
 mod conversing;
+#[cfg(test)]
 mod delivering;
+#[cfg(test)]
 mod once;
+#[cfg(test)]
 mod world;
