@@ -8,23 +8,14 @@
     reason = "what is unexpected here fails the test, and says where"
 )]
 
-#[cfg(test)]
 mod blobs;
-#[cfg(test)]
 mod catalogue;
-#[cfg(test)]
 mod contacts;
-#[cfg(test)]
 mod idempotency;
-#[cfg(test)]
 mod mailboxes;
-#[cfg(test)]
 mod schema;
-#[cfg(test)]
 mod sessions;
-#[cfg(test)]
+mod transactions;
 mod walls;
-#[cfg(test)]
 mod workspaces;
-#[cfg(test)]
 mod world;
