@@ -1,0 +1,257 @@
+//! The server on a free port of this process, over a database of its own, with people, a mailbox and mail in it.
+
+use chrono::{Duration, Utc};
+use postroom_api::{
+    limits::LimitSettings,
+    password,
+    server::{self, Settings, State},
+    tokens::{TokenKeys, generate_signing_key},
+};
+use postroom_domain::{
+    access::{Actor, Role},
+    address::{EmailAddress, NamedAddress},
+    message::RfcMessageId,
+    reply::{Segment, SegmentKind},
+    threading::Headers,
+};
+use postroom_store::{
+    FolderRole, FolderStart, IncomingAttachment, IncomingMail, IncomingSource, MailboxLease, MasterKey,
+    NewMailbox, NewUser, NewWorkspace, Outcome, Ownership, PoolSettings, Security, SentCopy, Server, Step,
+    Store, StoreSettings, StoredAnswer, Track,
+};
+use postroom_testkit::{
+    client::{Anonymous, SignedIn},
+    postgres::Cluster,
+    process::temporary_directory,
+};
+use sha2::{Digest, Sha256};
+use std::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PAGE: &str = "https://app.example.com";
+
+pub(crate) struct World {
+    runtime: Runtime,
+    pub(crate) store: Store,
+    pub(crate) base: String,
+    stop: CancellationToken,
+    owner: Actor,
+}
+
+/// A mailbox that is being read.
+pub(crate) struct Reader {
+    lease: MailboxLease,
+    folder: FolderStart,
+}
+
+pub(crate) fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).unwrap()
+}
+
+impl World {
+    /// With Conversations enabled, without rate limits.
+    pub(crate) fn new() -> Self {
+        let world = Self::with(LimitSettings::OFF);
+        world.enable();
+        world
+    }
+
+    /// Workspace `acme` with Olga, its owner, and Tom, a team member; Conversations are not enabled.
+    pub(crate) fn with(limits: LimitSettings) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let cluster = Cluster::shared().unwrap();
+        let database = cluster.migrated_database().unwrap();
+        let blobs = temporary_directory("blobs").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let (store, bound, owner) = runtime.block_on(async {
+            let store = Store::open(&StoreSettings {
+                database: PoolSettings::new(cluster.url(&database).into()),
+                blobs: url::Url::from_directory_path(&blobs).unwrap(),
+                master_key: MasterKey::from_base64(&"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=".into())
+                    .unwrap(),
+            })
+            .unwrap();
+            let owner = people(&store).await;
+            let keys = store.ensure_signing_key(&generate_signing_key().unwrap()).await.unwrap();
+            let settings = Settings {
+                public_url: base.clone(),
+                cors_origins: vec![PAGE.to_owned()],
+                cross_site_cookie: false,
+                limits,
+                trusted_proxies: 0,
+                workers: 2,
+            };
+            let state = State::new(store.clone(), TokenKeys::new(&keys).unwrap(), settings);
+            let bound = server::listen(listener, state).unwrap();
+            (store, bound, owner)
+        });
+        let stop = CancellationToken::new();
+        runtime.spawn(bound.run(stop.clone()));
+        Self { runtime, store, base, stop, owner }
+    }
+
+    pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    pub(crate) fn enable(&self) {
+        self.run(self.store.enable_conversations("acme")).unwrap();
+    }
+
+    pub(crate) fn anonymous(&self) -> Anonymous {
+        Anonymous::at(&self.base)
+    }
+
+    pub(crate) fn olga(&self) -> SignedIn {
+        self.anonymous().sign_in("acme", "olga@acme.example", PASSWORD).unwrap()
+    }
+
+    pub(crate) fn tom(&self) -> SignedIn {
+        self.anonymous().sign_in("acme", "tom@acme.example", PASSWORD).unwrap()
+    }
+
+    /// Connects the shared mailbox and begins to read it. A customer's first mail makes a conversation.
+    pub(crate) fn support(&self) -> Reader {
+        let server = Server {
+            host: "127.0.0.1".into(),
+            port: 143,
+            security: Security::None,
+            username: "support".into(),
+        };
+        let new = NewMailbox {
+            address: address("support@acme.example"),
+            display_name: "Support".into(),
+            ownership: Ownership::Shared(None),
+            conversation_starts_on: Some(postroom_domain::conversation::StartsOn::FirstInbound),
+            imap: (server.clone(), "secret".into()),
+            smtp: (server, "secret".into()),
+            authserv_id: None,
+            sent_copy: SentCopy::Auto,
+            backfill_days: 30,
+        };
+        let none = |_: &_| StoredAnswer { status: 201, location: None, body: vec![] };
+        self.run(async {
+            let Outcome::Done(mailbox) =
+                self.store.create_mailbox(&self.owner, &new, None, none).await.unwrap()
+            else {
+                panic!("a new mailbox is no replay")
+            };
+            let leases = self.store.claim_mailboxes(10, std::time::Duration::from_secs(600)).await.unwrap();
+            let lease = leases.into_iter().find(|lease| lease.mailbox_id == mailbox.id).unwrap();
+            let folder = FolderStart {
+                name: "INBOX".into(),
+                role: FolderRole::Inbox,
+                uid_validity: 1,
+                live_uid: 1,
+                backfill_uid: 1,
+                backfill_total: 0,
+            };
+            self.store.begin_folder(&lease, folder.clone()).await.unwrap();
+            Reader { lease, folder }
+        })
+    }
+
+    /// A customer's mail comes in.
+    pub(crate) fn deliver(&self, reader: &Reader, mail: IncomingMail) {
+        self.run(async {
+            let folders = self.store.folders(&reader.lease).await.unwrap();
+            let folder = folders.iter().find(|folder| folder.name == reader.folder.name).unwrap();
+            let step = Step {
+                folder_id: folder.id,
+                track: Track::Live,
+                uid: folder.live_uid,
+                expected: folder.live_uid,
+            };
+            self.store.ingest(&reader.lease, &step, mail).await.unwrap();
+        });
+    }
+
+    /// Keeps a file and names it for a mail.
+    pub(crate) fn file(&self, name: &str, content_type: &str, content: &'static [u8]) -> IncomingAttachment {
+        let sha256 = self
+            .run(self.store.put_blob(self.owner.workspace_id, bytes::Bytes::from_static(content)))
+            .unwrap();
+        IncomingAttachment {
+            filename: Some(name.into()),
+            content_type: content_type.into(),
+            size: u64::try_from(content.len()).unwrap(),
+            sha256,
+            content_id: None,
+            inline: false,
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn people(store: &Store) -> Actor {
+    let password_hash = password::hash(PASSWORD.into()).await.unwrap();
+    let made = store
+        .create_workspace(&NewWorkspace {
+            slug: "acme".into(),
+            name: "Acme".into(),
+            owner_email: address("olga@acme.example"),
+            owner_name: "Olga".into(),
+            owner_password_hash: password_hash.clone(),
+        })
+        .await
+        .unwrap();
+    let tom = NewUser {
+        workspace: "acme".into(),
+        email: address("tom@acme.example"),
+        name: "Tom".into(),
+        role: Role::TeamMember,
+        password_hash,
+    };
+    store.create_user(&tom).await.unwrap();
+    Actor { workspace_id: made.id, user_id: made.owner_id, role: Role::Owner }
+}
+
+/// A mail of a customer; each number is another one.
+pub(crate) fn mail(from: &str, number: i64) -> IncomingMail {
+    let text = format!("Text number {number}");
+    IncomingMail {
+        source: IncomingSource::Received { authenticated: false },
+        imported: false,
+        headers: Headers {
+            message_id: RfcMessageId::parse(&format!("{number}@customer.example")).unwrap(),
+            in_reply_to: vec![],
+            references: vec![],
+            subject_key: format!("order {number}"),
+            looks_like_reply: false,
+        },
+        content_digest: Sha256::digest(&text).into(),
+        from: Some(NamedAddress::bare(address(from))),
+        reply_to: vec![],
+        to: vec![NamedAddress::bare(address("support@acme.example"))],
+        cc: vec![],
+        bcc: vec![],
+        subject: format!("Order {number}"),
+        sent_at: None,
+        received_at: Utc::now() - Duration::days(1) + Duration::seconds(number),
+        text: text.clone(),
+        html: None,
+        segments: vec![Segment { kind: SegmentKind::New, text: text.clone(), html: None }],
+        preview: text,
+        automatic: false,
+        bounce: None,
+        attachments: vec![],
+        raw_sha256: None,
+        notices: vec![],
+    }
+}
+
+/// The same as an answer to an earlier one.
+pub(crate) fn answering(mut mail: IncomingMail, earlier: i64) -> IncomingMail {
+    let earlier = RfcMessageId::parse(&format!("{earlier}@customer.example")).unwrap();
+    mail.headers.references = vec![earlier.clone()];
+    mail.headers.in_reply_to = vec![earlier];
+    mail
+}
