@@ -21,10 +21,7 @@ use actix_web::{
 };
 use postroom_store::Store;
 use secrecy::ExposeSecret as _;
-use std::{
-    net::{SocketAddr, TcpListener},
-    time::Duration,
-};
+use std::{net::TcpListener, time::Duration};
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::AppExt as _;
 
@@ -106,7 +103,6 @@ pub enum ServeError {
 pub struct Bound {
     server: Server,
     handle: ServerHandle,
-    addresses: Vec<SocketAddr>,
 }
 
 /// Takes over a socket that listens. Must be called on the main, multi-threaded runtime.
@@ -128,18 +124,11 @@ pub fn listen(listener: TcpListener, state: State) -> Result<Bound, ServeError> 
         .disable_signals()
         .listen(listener)
         .map_err(ServeError::Listen)?;
-    let addresses = server.addrs();
     let server = server.run();
-    Ok(Bound { handle: server.handle(), server, addresses })
+    Ok(Bound { handle: server.handle(), server })
 }
 
 impl Bound {
-    /// Where it listens.
-    #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
-    }
-
     /// Answers until `stop` is cancelled, then lets what is under way end (at most 8 s).
     ///
     /// # Errors

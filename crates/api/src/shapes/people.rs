@@ -98,7 +98,6 @@ pub fn addresses(list: Vec<NamedAddress>) -> Vec<AddressView> {
 #[derive(ToSchema)]
 #[schema(as = MailAddressRequest)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "only its documentation is used; the rule `named_address` reads it")]
 pub enum AddressRequest {
     /// The bare address.
     #[schema(example = "bob@customer.example")]

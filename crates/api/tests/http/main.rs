@@ -1,6 +1,10 @@
 //! The API over a real socket and a real PostgreSQL.
 
+#[cfg(test)]
 mod access;
+#[cfg(test)]
 mod conversations;
+#[cfg(test)]
 mod sign_in;
+#[cfg(test)]
 mod world;
