@@ -216,6 +216,23 @@ mod tests {
         assert_eq!(key(1).open(place, &sealed).unwrap().expose_secret(), b"secret");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn every_secret_comes_back_and_no_other_bytes_open(
+            secret: Vec<u8>,
+            noise: Vec<u8>,
+            workspace: u128,
+            mailbox: u128,
+        ) {
+            let (workspace, mailbox) = place(workspace, mailbox);
+            let sealed = key(1).seal(Place::Smtp(workspace, mailbox), &secret).unwrap();
+            let opened = key(1).open(Place::Smtp(workspace, mailbox), &sealed).unwrap();
+            proptest::prop_assert_eq!(opened.expose_secret(), secret.as_slice());
+            proptest::prop_assert!(secret.len() < 8 || !sealed.windows(secret.len()).any(|part| part == secret));
+            proptest::prop_assert!(key(1).open(Place::Smtp(workspace, mailbox), &noise).is_err());
+        }
+    }
+
     #[test]
     fn the_same_secret_never_looks_the_same() {
         let place = Place::SigningKey("k");

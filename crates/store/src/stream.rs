@@ -236,7 +236,7 @@ type CardRow = (
     (Uuid, String, String, Option<Vec<u8>>),
 );
 
-/// The card's columns, over [`cards!`].
+/// The card's columns, over `cards!`.
 macro_rules! card_columns {
     () => {
         (
