@@ -293,3 +293,21 @@ async fn head_is_get_without_a_body() {
     let head = TestRequest::with_uri("/healthz").method(Method::HEAD);
     assert_eq!(server.send(head).await.status, StatusCode::OK);
 }
+
+#[actix_web::test]
+async fn a_database_out_of_reach_is_503_and_a_reason_to_come_back() {
+    let state = state(LimitSettings::OFF);
+    let id = uuid::Uuid::from_u128;
+    let token = state.tokens.issue(id(1).into(), id(2).into(), id(3).into(), chrono::Utc::now()).unwrap();
+    let service = init_service(app(state)).await;
+    for path in ["/readyz", "/v1/me", "/v1/conversations"] {
+        let request =
+            TestRequest::get().uri(path).insert_header(("authorization", format!("Bearer {token}")));
+        let response = try_call_service(&service, request.to_request()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(response.headers().get("retry-after").unwrap(), "1");
+        let body = actix_web::test::read_body(response).await;
+        let body = String::from_utf8_lossy(&body);
+        assert!(body.contains("\"unavailable\"") && !body.contains("127.0.0.1"), "{body}");
+    }
+}
