@@ -360,11 +360,11 @@ pub struct StreamRequest {
     /// Whose: `mine` or `all`. Default: `mine` for team members, `all` for the others.
     #[param(inline, required = false)]
     pub view: Option<ViewName>,
-    /// Which: `open`, `closed` or `all`.
-    #[param(inline, required = false, default = "open")]
+    /// Which: `open`, `closed` or `all`. Default: `open`.
+    #[param(inline, required = false)]
     pub status: StatusFilterName,
-    /// By last activity: `newest` or `oldest` first.
-    #[param(inline, required = false, default = "newest")]
+    /// By last activity: `newest` or `oldest` first. Default: `newest`.
+    #[param(inline, required = false)]
     pub sort: SortName,
     /// How many at most, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 25, required = false)]
