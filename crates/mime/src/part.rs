@@ -67,14 +67,14 @@ impl<'a> Part<'a> {
         };
         let default_type =
             if self.content_type == "multipart/digest" { "message/rfc822" } else { "text/plain" };
-        let mut sections = Sections::of(self.body, &boundary);
-        if sections.is_empty()
+        let mut found = sections(self.body, &boundary);
+        if found.is_empty()
             && let Some(guessed) = guess_boundary(self.body)
         {
             // The declared boundary never occurs: a gateway has rewritten one of them.
-            sections = Sections::of(self.body, &guessed);
+            found = sections(self.body, &guessed);
         }
-        for section in sections {
+        for section in found {
             if notes.parts >= MAX_PARTS {
                 notes.too_many_parts = true;
                 break;
@@ -136,37 +136,33 @@ fn guess_boundary(body: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The raw parts between a multipart's delimiter lines; one pass, each line looked at once.
-struct Sections;
-
-impl Sections {
-    fn of<'a>(body: &'a [u8], boundary: &[u8]) -> Vec<&'a [u8]> {
-        let mut sections = Vec::new();
-        let mut open: Option<usize> = None;
-        let mut offset = 0;
-        for line in body.split_inclusive(|&b| b == b'\n') {
-            let start = offset;
-            offset += line.len();
-            let Some(closes) = delimiter(line, boundary) else { continue };
-            if let Some(from) = open.take() {
-                sections.push(without_line_end(body.get(from..start).unwrap_or_default()));
-            }
-            if sections.len() > MAX_PARTS {
-                return sections;
-            }
-            if closes {
-                return sections;
-            }
-            open = Some(offset);
+fn sections<'a>(body: &'a [u8], boundary: &[u8]) -> Vec<&'a [u8]> {
+    let mut sections = Vec::new();
+    let mut open: Option<usize> = None;
+    let mut offset = 0;
+    for line in body.split_inclusive(|&b| b == b'\n') {
+        let start = offset;
+        offset += line.len();
+        let Some(closes) = delimiter(line, boundary) else { continue };
+        if let Some(from) = open.take() {
+            sections.push(without_line_end(body.get(from..start).unwrap_or_default()));
         }
-        // The closing delimiter is missing in truncated mails.
-        if let Some(from) = open {
-            let last = body.get(from..).unwrap_or_default();
-            if !last.trim_ascii().is_empty() {
-                sections.push(last);
-            }
+        if sections.len() > MAX_PARTS {
+            return sections;
         }
-        sections
+        if closes {
+            return sections;
+        }
+        open = Some(offset);
     }
+    // The closing delimiter is missing in truncated mails.
+    if let Some(from) = open {
+        let last = body.get(from..).unwrap_or_default();
+        if !last.trim_ascii().is_empty() {
+            sections.push(last);
+        }
+    }
+    sections
 }
 
 /// Whether the line is this boundary's delimiter, and then whether it is the closing one.

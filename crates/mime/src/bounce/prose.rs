@@ -5,6 +5,7 @@ use crate::address;
 use crate::automatic;
 use crate::header::Headers;
 use crate::part::Part;
+use crate::subject;
 
 /// Who sends reports.
 const SENDERS: [&str; 18] = [
@@ -211,9 +212,20 @@ pub(super) fn is_report(mail: &Part<'_>, text: &str) -> bool {
         (true, true, true) => true,
         (true, true, false) => by_system || is_delivery_report || begins_with_code(&words),
         (true, false, true) => by_system || is_delivery_report,
-        (false, true, true) => !automatic::is_from_a_person(headers),
+        // Small systems write as anybody: then the mail that came back has to be there too.
+        (false, true, true) => {
+            let answers = subject::is_reply(&subject) || subject::is_forward(&subject);
+            !answers && !automatic::is_from_a_person(headers) && returns_mail(mail, text)
+        }
         _ => is_delivery_report && (says_so || subject_says_so),
     }
+}
+
+/// Whether the mail that couldn't be delivered stands in a part of its own or below the report's words.
+fn returns_mail(part: &Part<'_>, text: &str) -> bool {
+    let is_part =
+        |part: &Part<'_>| matches!(part.content_type.as_str(), "message/rfc822" | "text/rfc822-headers");
+    part.children.iter().any(is_part) || own_words(text).len() < text.len()
 }
 
 fn has_feedback_report(part: &Part<'_>) -> bool {

@@ -72,6 +72,10 @@ fn people_do_not_bounce() {
          bob@example.com, what now?\n",
         "From: Ann <ann@example.com>\nSubject: Fwd: Undelivered Mail Returned to Sender\nUser-Agent: x\n\nLook:\n\
          > I'm sorry to inform you that your message could not be delivered\n> <bob@example.com>: user unknown\n",
+        "From: Ann <ann@example.com>\nSubject: Mail delivery problem\n\nMy mail to bob@example.com could not be \
+         delivered.\n",
+        "From: Ann <ann@example.com>\nSubject: Fwd: Returned mail\n\n----- Original message -----\n\n\
+         Your message to bob@example.com could not be delivered.\n",
         "Return-Path: <>\nFrom: Ann <ann@example.com>\nAuto-Submitted: auto-replied\nSubject: Out of office\n\n\
          I am away.\n",
         "From: Postmaster <postmaster@example.com>\nSubject: Your new mailbox\n\nWelcome!\n",

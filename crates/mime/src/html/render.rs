@@ -68,7 +68,7 @@ struct Renderer {
     space: bool,
     preformatted: usize,
     quotes: usize,
-    /// For each open link: its address, and where its text begins.
+    /// Where the text of each open link begins.
     link_starts: Vec<usize>,
 }
 

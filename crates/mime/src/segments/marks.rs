@@ -123,7 +123,7 @@ impl Marks {
         self.lines.get_mut(first..last).unwrap_or_default().iter_mut().for_each(paint);
     }
 
-    /// Whether every line with text is marked.
+    /// Takes the marks of signatures back.
     pub(super) fn forget_signatures(&mut self) {
         for (kind, _) in &mut self.lines {
             if *kind == Some(SegmentKind::Signature) {
