@@ -24,6 +24,7 @@ mod idempotency;
 mod ingest;
 mod keys;
 mod mail_in;
+mod mailbox;
 mod mailbox_queue;
 mod mailboxes;
 mod merge;
@@ -59,10 +60,10 @@ pub use mail_in::{
     BounceReport, BouncedRecipient, Folder, FolderRole, FolderStart, IncomingAttachment, IncomingMail,
     IncomingSource, Ingested, IntakeReason, PassedMessage, Step, Track,
 };
-pub use mailbox_queue::{MailboxHealth, MailboxLease};
-pub use mailboxes::{
+pub use mailbox::{
     Mailbox, MailboxConnection, MailboxState, NewMailbox, Ownership, Security, SentCopy, Server,
 };
+pub use mailbox_queue::{MailboxHealth, MailboxLease};
 pub use messages::{AttachmentFile, AttachmentInfo, Delivery, DeliveryRecipient, Message, Threading};
 pub use outbox::{DeliveryLease, RecipientOutcome};
 pub use page::Page;

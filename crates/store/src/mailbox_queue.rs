@@ -5,9 +5,9 @@ use crate::{
     error::StoreError,
     events::{self, EventKind, NewEvent},
     folders::hold_lease,
-    mailboxes::MailboxState,
+    mailbox::MailboxState,
     schema::{mailbox_queue as queue, mailboxes, workspaces},
-    transaction::Tx,
+    transaction::{Tx, database_time},
     workspaces::FeatureState,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -70,7 +70,7 @@ impl Store {
         lease: Duration,
     ) -> Result<Vec<MailboxLease>, StoreError> {
         self.write_global(async |tx| {
-            let now = Utc::now();
+            let now = database_time(tx).await?;
             let enabled = workspaces::table
                 .filter(workspaces::conversations_feature.eq(FeatureState::Enabled.as_str()))
                 .select(workspaces::id);
@@ -109,7 +109,7 @@ impl Store {
     /// Conversations any more: reading ends then.
     pub async fn renew_mailbox_lease(&self, held: &MailboxLease, lease: Duration) -> Result<(), StoreError> {
         self.write_global(async |tx| {
-            let now = Utc::now();
+            let now = database_time(tx).await?;
             let enabled = workspaces::table
                 .filter(workspaces::id.eq(held.workspace_id.0))
                 .filter(workspaces::conversations_feature.eq(FeatureState::Enabled.as_str()));
