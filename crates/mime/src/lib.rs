@@ -1,10 +1,10 @@
 //! Mail as bytes: reading it, making its HTML harmless, and composing it. Pure functions: no clock, no network, no
 //! disk, no chance.
 //!
-//! - [`parse`] reads any bytes into a [`ParsedMail`] and never fails.
+//! - [`parse()`] reads any bytes into a [`ParsedMail`] and never fails.
 //! - [`sanitise`], [`rewrite_cids`] and [`release_remote_pictures`] are for showing HTML, [`html_to_text`],
-//!   [`text_to_html`] and [`preview`] go between HTML and text.
-//! - [`compose`] renders an [`Outgoing`] mail.
+//!   [`text_to_html`] and [`preview()`] go between HTML and text.
+//! - [`compose()`] renders an [`Outgoing`] mail.
 
 mod address;
 mod attachments;
