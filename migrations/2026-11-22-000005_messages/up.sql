@@ -31,6 +31,8 @@ CREATE TABLE thread_parties (
     workspace_id uuid NOT NULL,
     thread_id    uuid NOT NULL,
     address      text NOT NULL,
+    -- Only ever addressed in Bcc: known here, but nobody's default recipient, since nobody else may learn of them (RPL-2).
+    hidden       boolean NOT NULL DEFAULT false,
     PRIMARY KEY (workspace_id, thread_id, address),
     FOREIGN KEY (workspace_id, thread_id) REFERENCES threads (workspace_id, id)
 );

@@ -11,6 +11,8 @@ CREATE TABLE outbox (
     -- RPL-5: not sent before this.
     cancel_until     timestamptz,
     attempts         integer NOT NULL DEFAULT 0,
+    -- From here the day counts after which it is given up (SND-2).
+    first_attempt_at timestamptz,
     next_attempt_at  timestamptz,
     -- SND-3: every attempt sends these same bytes.
     rendered_sha256  bytea,

@@ -21,6 +21,9 @@ pub enum Refusal {
     /// Nothing was written (RPL-4).
     #[error("an empty mail is not sent")]
     EmptyBody,
+    /// The message that the writer says they saw last is none of this conversation (RPL-6).
+    #[error("this is no message of the conversation")]
+    UnknownMessage,
     /// An attachment that is not there, not the writer's, or used already: its place in the list.
     #[error("this attachment does not exist, or was used already")]
     UnknownAttachment {

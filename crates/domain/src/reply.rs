@@ -187,12 +187,12 @@ pub fn compose_body(
     signature: Option<&Written>,
     quoted: Option<&Quoted>,
 ) -> Result<Body, Refusal> {
-    if new.text.trim().is_empty() && !new.html.contains("<img") {
+    if !says_something(new) {
         return Err(Refusal::EmptyBody);
     }
     let mut segments =
         vec![segment(SegmentKind::New, format!("{}\n", new.text.trim_end()), new.html.clone())];
-    if let Some(signature) = signature.filter(|signature| !signature.text.trim().is_empty()) {
+    if let Some(signature) = signature.filter(|signature| says_something(signature)) {
         // "-- " on a line of its own is what mail programs know a signature by (RFC 3676, 4.3).
         segments.push(segment(
             SegmentKind::Signature,
@@ -209,6 +209,11 @@ pub fn compose_body(
         html: join(|segment| segment.html.as_deref().unwrap_or_default()),
     };
     Ok(Body { whole, segments })
+}
+
+/// A picture is something, too.
+fn says_something(written: &Written) -> bool {
+    !written.text.trim().is_empty() || written.html.contains("<img")
 }
 
 fn segment(kind: SegmentKind, text: String, html: String) -> Segment {

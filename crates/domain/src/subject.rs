@@ -62,6 +62,9 @@ const FORWARD_PREFIXES: &[&str] = &[
     "redir",
 ];
 
+/// Longer keys are cut, in bytes: they are kept in an index.
+const KEY_AT_MOST: usize = 500;
+
 /// The subject without the prefixes of answering and forwarding, white space folded, lower-cased: what two mails of one
 /// exchange have in common. Empty where nothing is left.
 #[must_use]
@@ -70,7 +73,9 @@ pub fn subject_key(subject: &str) -> String {
     while let Some((_, after)) = split_prefix(rest) {
         rest = after;
     }
-    rest.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+    let key = rest.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let end = (0..=KEY_AT_MOST.min(key.len())).rev().find(|end| key.is_char_boundary(*end)).unwrap_or(0);
+    key.get(..end).unwrap_or_default().trim_end().to_owned()
 }
 
 /// Whether the subject is that of an answer (`Re: …` in its common forms).

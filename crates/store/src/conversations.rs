@@ -184,6 +184,8 @@ impl Store {
 
 /// The conversation, locked; one that was merged only tells where it went to those who may see that.
 pub(crate) async fn lock(tx: &Tx, actor: &Actor, id: ConversationId) -> Result<Locked, StoreError> {
+    // Judged before it is locked: what is not theirs takes no longer than what isn't there.
+    visible_thread(tx, actor, id).await?;
     match aggregate::lock_for(tx, actor, id).await {
         Err(StoreError::Merged(into)) => Err(merged(tx, actor, into).await?),
         other => other,

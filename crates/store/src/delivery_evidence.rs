@@ -37,6 +37,10 @@ pub(crate) async fn seen_in_sent_folder(
     } else {
         &[RecipientState::Unknown.as_str()]
     };
+    if states(tx, workspace, message).await?.contains(&RecipientState::Sent) {
+        // The copy may be of the attempt that reached those: it proves nothing of the others.
+        return Ok(false);
+    }
     let changed = diesel::update(
         recipients::table
             .filter(recipients::workspace_id.eq(workspace.0))
@@ -82,6 +86,12 @@ pub(crate) async fn record_bounce(
         .await
         .optional()?;
     let Some(id) = id else { return Ok(None) };
+    outbox::table
+        .find((workspace.0, id))
+        .select(outbox::message_id)
+        .for_no_key_update()
+        .first::<Uuid>(&mut tx.conn())
+        .await?;
     let ours: Vec<String> = recipients::table
         .filter(recipients::workspace_id.eq(workspace.0))
         .filter(recipients::message_id.eq(id))
@@ -90,6 +100,9 @@ pub(crate) async fn record_bounce(
         .load(&mut tx.conn())
         .await?;
     let mut marked = false;
+    if let ([only], []) = (ours.as_slice(), report.recipients.as_slice()) {
+        marked = mark_bounced(tx, (workspace.0, id, only), "The mail came back").await?;
+    }
     for failed in &report.recipients {
         let address = match ours.as_slice() {
             [only] if report.recipients.len() == 1 => only.as_str(),
@@ -99,19 +112,23 @@ pub(crate) async fn record_bounce(
             Some(status) => format!("{} ({status})", failed.reason),
             None => failed.reason.clone(),
         };
-        let changed = diesel::update(recipients::table.find((workspace.0, id, address)))
-            .set((
-                recipients::state.eq(RecipientState::Bounced.as_str()),
-                recipients::error.eq(reason.replace('\0', "")),
-                recipients::updated_at.eq(Utc::now()),
-            ))
-            .execute(&mut tx.conn())
-            .await?;
-        marked |= changed > 0;
+        marked |= mark_bounced(tx, (workspace.0, id, address), &reason).await?;
     }
     if !marked {
         return Ok(None);
     }
     set_state(tx, workspace, MessageId(id)).await?;
     Ok(Some(MessageId(id)))
+}
+
+async fn mark_bounced(tx: &Tx, key: (Uuid, Uuid, &str), reason: &str) -> Result<bool, StoreError> {
+    let changed = diesel::update(recipients::table.find(key))
+        .set((
+            recipients::state.eq(RecipientState::Bounced.as_str()),
+            recipients::error.eq(reason.replace('\0', "")),
+            recipients::updated_at.eq(Utc::now()),
+        ))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(changed > 0)
 }

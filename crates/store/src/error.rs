@@ -81,6 +81,18 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it is what was to be stored that can't be stored, now or later; not the state of the database, the blob
+    /// store or a lease.
+    #[must_use]
+    pub fn is_about_the_data(&self) -> bool {
+        use diesel::result::Error;
+        match self {
+            Self::Corrupt(_) | Self::Refused(_) => true,
+            Self::Database(Error::DatabaseError(..) | Error::SerializationError(_)) => !self.is_retryable(),
+            _ => false,
+        }
+    }
+
     /// A deadlock or a serialisation failure: the same transaction may succeed when it is run again.
     pub(crate) fn is_retryable(&self) -> bool {
         use diesel::result::{DatabaseErrorKind, Error};
@@ -123,8 +135,23 @@ impl From<diesel::result::Error> for StoreError {
     }
 }
 
+/// The database can't serve now, whatever it is asked: it is stopping, standing by, full, or somebody holds a lock.
+/// Told by the words, since the driver keeps no SQLSTATE.
 fn is_disconnect(message: &str) -> bool {
-    ["connection closed", "terminating connection", "shutting down", "starting up", "in recovery mode"]
-        .iter()
-        .any(|sign| message.contains(sign))
+    [
+        "canceling statement due to",
+        "connection closed",
+        "error communicating with the server",
+        "terminating connection",
+        "shutting down",
+        "starting up",
+        "in recovery mode",
+        "in a read-only transaction",
+        "too many connections",
+        "remaining connection slots",
+        "No space left on device",
+        "out of memory",
+    ]
+    .iter()
+    .any(|sign| message.contains(sign))
 }

@@ -150,6 +150,11 @@ impl Intake<'_> {
                 Ok(Ingested::Stored { message_id: id, conversation_id: None })
             }
             Written::Message(shown) => {
+                // MAIL-12: what is no usual message is listed, too.
+                let reason = mail.intake.or(mail.automatic.then_some(IntakeReason::Automatic));
+                if let Some(reason) = reason {
+                    self.list(reason, Some(shown.position.id)).await?;
+                }
                 let conversation_id = self.converse(&placed, shown.clone(), &connection, refs).await?;
                 Ok(Ingested::Stored { message_id: shown.position.id, conversation_id })
             }
@@ -187,6 +192,8 @@ impl Intake<'_> {
             None => (None, ""),
         };
         let author = match placed.sender.external {
+            // A stranger's data is not shown before a user addresses them (MAIL-16).
+            Some(_) if !placed.sender_known => AuthorRef::Contact(None),
             Some(address) => AuthorRef::Contact(contact_of(self.tx, self.workspace, address.as_str()).await?),
             None => placed.sender.author,
         };
@@ -268,7 +275,7 @@ impl Intake<'_> {
         let mail = self.mail;
         // MAIL-16: a stranger takes part only when somebody addresses them on purpose.
         let parties: Vec<&EmailAddress> = if placed.sender_known {
-            let addressed = placed.ours.external(mail.to.iter().chain(&mail.cc).chain(&mail.bcc));
+            let addressed = placed.ours.external(mail.to.iter().chain(&mail.cc));
             placed.sender.external.into_iter().chain(addressed.into_iter().map(|one| &one.address)).collect()
         } else {
             vec![]
@@ -278,6 +285,7 @@ impl Intake<'_> {
             own: &mail.headers.message_id,
             named: mail.headers.named(),
             parties,
+            hidden_parties: self.hidden_parties(placed),
             at: placed.at,
         };
         threads::add_to_thread(self.tx, self.workspace, &addition).await?;
@@ -287,6 +295,12 @@ impl Intake<'_> {
             sender: placed.sender.external,
         };
         merge::connect(self.tx, self.workspace, placed.thread.id, waiting, &parent).await
+    }
+
+    /// Whom our own people addressed in Bcc, in their own mail programs.
+    fn hidden_parties(&self, placed: &Placed<'_>) -> Vec<&EmailAddress> {
+        let external = placed.ours.external(self.mail.bcc.iter().filter(|_| placed.sender_known));
+        external.into_iter().map(|one| &one.address).collect()
     }
 
     /// The conversation hears of the message, or is born by it (CNV-1).
@@ -304,6 +318,11 @@ impl Intake<'_> {
         };
         let created = NewEvent::of(EventKind::MessageCreated, None, shown.position.id);
         let Some(mut locked) = aggregate::lock_of_thread(tx, workspace, thread).await? else {
+            if shown.automatic && matches!(connection, Connection::Apart) {
+                // It makes no conversation (MAIL-7): the thread, which may be long, is not looked at.
+                events::append(tx, workspace, &[created]).await?;
+                return Ok(None);
+            }
             let answers_unseen = placed.sender.external.is_some() && refs.answers_unseen(&self.mail.headers);
             let occasion = birth::Occasion {
                 thread,

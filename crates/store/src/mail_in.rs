@@ -155,6 +155,8 @@ pub struct IncomingMail {
     pub automatic: bool,
     /// MAIL-8: it is a report that a mail came back.
     pub bounce: Option<BounceReport>,
+    /// It is listed in the intake as well, for this reason (MAIL-12): it could not be read whole, say.
+    pub intake: Option<IntakeReason>,
     /// Its files; their contents are in the blob store already.
     pub attachments: Vec<IncomingAttachment>,
     /// The raw mail in the blob store.
@@ -230,6 +232,8 @@ pub enum IntakeReason {
     Unparseable,
     /// It is larger than the limit.
     TooLarge,
+    /// An automatic reply (MAIL-7).
+    Automatic,
     /// A bounce, matched to one of our mails.
     Bounce,
     /// A bounce of a mail that we don't know.
@@ -248,6 +252,7 @@ impl IntakeReason {
             Self::Failed => "failed",
             Self::Unparseable => "unparseable",
             Self::TooLarge => "too_large",
+            Self::Automatic => "automatic",
             Self::Bounce => "bounce",
             Self::UnmatchedBounce => "unmatched_bounce",
             Self::Loop => "loop",

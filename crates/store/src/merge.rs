@@ -4,7 +4,7 @@ use crate::{
     aggregate::{self, Locked},
     error::StoreError,
     schema::{conversations, message_refs, messages, thread_parties, threads},
-    threads::parties,
+    threads::{add_parties, parties},
     transaction::Tx,
 };
 use chrono::{DateTime, Utc};
@@ -120,22 +120,11 @@ async fn move_thread(
     let theirs = thread_parties::table
         .filter(thread_parties::workspace_id.eq(workspace.0))
         .filter(thread_parties::thread_id.eq(from.0));
-    let addresses: Vec<String> =
-        diesel::delete(theirs).returning(thread_parties::address).get_results(&mut tx.conn()).await?;
-    let rows: Vec<_> = addresses
-        .iter()
-        .map(|address| {
-            (
-                thread_parties::workspace_id.eq(workspace.0),
-                thread_parties::thread_id.eq(into.0),
-                thread_parties::address.eq(address),
-            )
-        })
-        .collect();
-    diesel::insert_into(thread_parties::table)
-        .values(rows)
-        .on_conflict_do_nothing()
-        .execute(&mut tx.conn())
+    let theirs: Vec<(String, bool)> = diesel::delete(theirs)
+        .returning((thread_parties::address, thread_parties::hidden))
+        .get_results(&mut tx.conn())
+        .await?;
+    add_parties(tx, workspace, into, theirs.iter().map(|(address, hidden)| (address.as_str(), *hidden)))
         .await?;
     let (first, last): (DateTime<Utc>, DateTime<Utc>) =
         diesel::update(threads::table.find((workspace.0, from.0)))

@@ -247,8 +247,8 @@ async fn load_file(
 }
 
 async fn require_visible(tx: &Tx, actor: &Actor, id: MessageId) -> Result<(), StoreError> {
-    type Row = (Option<Uuid>, Option<Uuid>, Option<Uuid>);
-    let (author, mailbox_user, conversation_owner): Row = messages::table
+    type Row = (Uuid, Option<Uuid>, Option<Uuid>);
+    let (thread, mailbox_user, conversation_owner): Row = messages::table
         .inner_join(mailboxes::table.on(
             mailboxes::workspace_id.eq(messages::workspace_id).and(mailboxes::id.eq(messages::mailbox_id)),
         ))
@@ -259,16 +259,25 @@ async fn require_visible(tx: &Tx, actor: &Actor, id: MessageId) -> Result<(), St
         )
         .filter(messages::workspace_id.eq(actor.workspace_id.0))
         .filter(messages::id.eq(id.0))
-        .select((messages::author_user_id, mailboxes::user_id, convs::owner_id.nullable()))
+        .select((messages::thread_id, mailboxes::user_id, convs::owner_id.nullable()))
         .first(&mut tx.conn())
         .await?;
     let visible = match conversation_owner {
         Some(owner) => actor.visibility().sees(UserId(owner)),
         None => {
-            author == Some(actor.user_id.0)
+            wrote_in_thread(tx, actor, thread).await?
                 || mailbox_user == Some(actor.user_id.0)
                 || (mailbox_user.is_none() && actor.may(Permission::ViewAll))
         }
     };
     if visible { Ok(()) } else { Err(StoreError::NotFound) }
+}
+
+/// Whether the actor has written in this thread: it is theirs to see while it is no conversation (ACC-4).
+async fn wrote_in_thread(tx: &Tx, actor: &Actor, thread: Uuid) -> Result<bool, StoreError> {
+    let written = messages::table
+        .filter(messages::workspace_id.eq(actor.workspace_id.0))
+        .filter(messages::thread_id.eq(thread))
+        .filter(messages::author_user_id.eq(actor.user_id.0));
+    Ok(diesel::select(diesel::dsl::exists(written)).get_result(&mut tx.conn()).await?)
 }

@@ -5,10 +5,13 @@ use crate::{
     Store, StoreError,
     events::{self, EventKind, NewEvent},
     schema::{conversations, delivery_recipients as recipients, messages, outbox, outbox_queue as queue},
-    transaction::Tx,
+    transaction::{Tx, database_time},
 };
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{Nullable, Timestamptz},
+};
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     address::EmailAddress,
@@ -97,7 +100,7 @@ impl Store {
     ) -> Result<Vec<DeliveryLease>, StoreError> {
         let lease = seconds(lease);
         self.write_global(async |tx| {
-            let now = Utc::now();
+            let now = database_time(tx).await?;
             let due: Vec<(Uuid, Uuid)> = queue::table
                 .filter(queue::due_at.le(now))
                 .filter(queue::leased_until.is_null().or(queue::leased_until.lt(now)))
@@ -131,8 +134,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::LeaseLost`] where it has lapsed and somebody else has it, or the mail is done.
     pub async fn renew_delivery(&self, lease: &DeliveryLease, time: Duration) -> Result<(), StoreError> {
-        let until = Utc::now() + seconds(time);
         self.write_global(async |tx| {
+            let until = database_time(tx).await? + seconds(time);
             let renewed = diesel::update(queue::table.find((lease.workspace_id.0, lease.message_id.0)))
                 .filter(queue::lease_token.eq(lease.token))
                 .set(queue::leased_until.eq(until))
@@ -167,6 +170,7 @@ impl Store {
                 .set((
                     outbox::state.eq(DeliveryState::Sending.as_str()),
                     outbox::attempts.eq(outbox::attempts + 1),
+                    outbox::first_attempt_at.eq(coalesce(outbox::first_attempt_at, Utc::now())),
                     outbox::attempt_token.eq(lease.token),
                     outbox::next_attempt_at.eq(None::<DateTime<Utc>>),
                     outbox::updated_at.eq(Utc::now()),
@@ -220,17 +224,18 @@ impl Store {
         self.write(lease.workspace_id, async |tx| {
             hold(tx, lease).await?;
             let now = Utc::now();
-            let (attempts, accepted_at): (i32, DateTime<Utc>) = outbox::table
+            let (attempts, first_attempt_at): (i32, Option<DateTime<Utc>>) = outbox::table
                 .find((lease.workspace_id.0, lease.message_id.0))
                 .filter(outbox::attempt_token.eq(lease.token))
-                .select((outbox::attempts, outbox::created_at))
+                .select((outbox::attempts, outbox::first_attempt_at))
                 .for_no_key_update()
                 .first(&mut tx.conn())
                 .await
                 .optional()?
                 .ok_or(StoreError::LeaseLost)?;
             let attempts = u32::try_from(attempts).unwrap_or(0);
-            let retry_at = next_attempt(attempts, accepted_at, now, first_retry, jitter);
+            let began_at = first_attempt_at.unwrap_or(now);
+            let retry_at = next_attempt(attempts, began_at, now, first_retry, jitter);
             let mut lost = false;
             for (address, outcome) in outcomes {
                 let mut state = outcome.state();
@@ -259,7 +264,10 @@ impl Store {
         self.write(lease.workspace_id, async |tx| {
             hold(tx, lease).await?;
             let now = Utc::now();
-            let (state, why) = if found {
+            // A copy may be an earlier attempt's, which reached others: it proves nothing then.
+            let before = states(tx, lease.workspace_id, lease.message_id).await?;
+            let proven = found && !before.contains(&RecipientState::Sent);
+            let (state, why) = if proven {
                 (RecipientState::Sent, None)
             } else {
                 (
@@ -309,6 +317,11 @@ fn seconds(time: Duration) -> chrono::Duration {
     chrono::Duration::from_std(time).unwrap_or(chrono::Duration::MAX)
 }
 
+diesel::define_sql_function! {
+    /// The first of the two that is there.
+    fn coalesce(kept: Nullable<Timestamptz>, new: Timestamptz) -> Nullable<Timestamptz>;
+}
+
 #[diesel::dsl::auto_type(no_type_alias)]
 fn of_message<'a>(lease: &'a DeliveryLease) -> _ {
     let (workspace, message): (Uuid, Uuid) = (lease.workspace_id.0, lease.message_id.0);
@@ -328,7 +341,7 @@ pub(crate) async fn hold(tx: &Tx, lease: &DeliveryLease) -> Result<(), StoreErro
         .await
         .optional()?;
     match until.flatten() {
-        Some(until) if until > Utc::now() => Ok(()),
+        Some(until) if until > database_time(tx).await? => Ok(()),
         _ => Err(StoreError::LeaseLost),
     }
 }
@@ -355,6 +368,8 @@ async fn set_recipient(
     text: Option<&str>,
 ) -> Result<(), StoreError> {
     diesel::update(recipients::table.find((lease.workspace_id.0, lease.message_id.0, address.as_str())))
+        // The report that it came back may be read before the answer that it was taken is recorded.
+        .filter(recipients::state.ne(RecipientState::Bounced.as_str()))
         .set((
             recipients::state.eq(state.as_str()),
             recipients::code.eq(code),

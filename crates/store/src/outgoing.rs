@@ -16,6 +16,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     access::Actor,
+    address::EmailAddress,
     ids::{AttachmentId, MailboxId, MessageId, ThreadId, WorkspaceId},
     message::{Position, RfcMessageId},
     refusal::Refusal,
@@ -92,6 +93,8 @@ pub(crate) async fn answered(
         .or_else(|| Some(contact).filter(|name| !name.is_empty()))
         .or_else(|| from_name.filter(|name| !name.trim().is_empty()))
         .unwrap_or(address);
+    // The quoted mail's own pictures don't go along: without an address nothing is shown in their place.
+    let html = html.map(|html| html.replace("src=\"cid:", "data-cid=\""));
     let html = html.unwrap_or_else(|| format!("<pre>{}</pre>", escape(&text)));
     Ok(Answered {
         message_id: RfcMessageId::parse(&message_id)
@@ -145,14 +148,15 @@ pub(crate) fn quoted(answered: &Answered, time_zone: &str) -> Quoted {
     }
 }
 
-/// Gives the writer's uploads to the message; one that the HTML shows becomes an inline picture.
+/// Gives the writer's uploads to the message; one that the HTML shows becomes an inline picture. True where any is not.
 pub(crate) async fn take_attachments(
     tx: &Tx,
     actor: &Actor,
     message: MessageId,
     ids: &[AttachmentId],
     html: &str,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
+    let mut any_shown_apart = false;
     for (index, id) in ids.iter().enumerate() {
         let content_id = id.to_string();
         let inline = html.contains(&format!("cid:{content_id}"));
@@ -170,23 +174,29 @@ pub(crate) async fn take_attachments(
         if taken != 1 {
             return Err(Refusal::UnknownAttachment { index }.into());
         }
+        any_shown_apart |= !inline;
     }
-    Ok(())
+    Ok(any_shown_apart)
 }
 
 /// The message belongs to its thread, and whoever it is addressed to takes part from now on; not our own people.
-pub(crate) async fn join_thread(
+pub(crate) async fn join_thread<'a>(
     tx: &Tx,
     workspace: WorkspaceId,
-    addition: &Addition<'_>,
+    addition: &Addition<'a>,
 ) -> Result<(), StoreError> {
-    let ours = OwnAddresses::among(tx, workspace, addition.parties.iter().copied()).await?;
-    let parties = addition.parties.iter().copied().filter(|address| !ours.contains(address)).collect();
+    let all = addition.parties.iter().chain(&addition.hidden_parties).copied();
+    let ours = OwnAddresses::among(tx, workspace, all).await?;
+    let external =
+        |list: &[&'a EmailAddress]| list.iter().copied().filter(|one| !ours.contains(one)).collect();
+    let parties = external(&addition.parties);
+    let hidden_parties = external(&addition.hidden_parties);
     let addition = Addition {
         thread: addition.thread,
         own: addition.own,
         named: addition.named.clone(),
         parties,
+        hidden_parties,
         at: addition.at,
     };
     threads::add_to_thread(tx, workspace, &addition).await

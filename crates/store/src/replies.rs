@@ -17,7 +17,7 @@ use crate::{
     threads::{self, Addition, ThreadStart, token_digest},
     transaction::Tx,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
@@ -102,8 +102,10 @@ impl Store {
     ) -> Result<Outcome<Message>, StoreError> {
         let (draft, claim, answer) = (&draft, claim.as_ref(), &answer);
         self.write(actor.workspace_id, async |tx| {
+            // Whoever may not see the conversation (any more) gets no replay either.
+            conversations::visible_thread(tx, actor, id).await?;
             let effect = accept_reply(tx, actor, id, draft);
-            with_idempotency(tx, actor.workspace_id, claim, effect, answer).await
+            once(tx, actor, claim, effect, answer).await
         })
         .await
     }
@@ -122,9 +124,27 @@ impl Store {
         let (draft, claim, answer) = (&draft, claim.as_ref(), &answer);
         self.write(actor.workspace_id, async |tx| {
             let effect = accept_new_mail(tx, actor, draft);
-            with_idempotency(tx, actor.workspace_id, claim, effect, answer).await
+            once(tx, actor, claim, effect, answer).await
         })
         .await
+    }
+}
+
+/// Carries the effect out once, keeps the answer, and only then takes the events' numbers, which others wait for.
+async fn once(
+    tx: &Tx,
+    actor: &Actor,
+    claim: Option<&IdempotencyClaim>,
+    effect: impl Future<Output = Result<(Message, Vec<NewEvent>), StoreError>>,
+    answer: &(impl Fn(&Message) -> StoredAnswer + Sync),
+) -> Result<Outcome<Message>, StoreError> {
+    let workspace = actor.workspace_id;
+    match with_idempotency(tx, workspace, claim, effect, |(message, _)| answer(message)).await? {
+        Outcome::Replayed(stored) => Ok(Outcome::Replayed(stored)),
+        Outcome::Done((message, news)) => {
+            events::append(tx, workspace, &news).await?;
+            Ok(Outcome::Done(message))
+        }
     }
 }
 
@@ -133,13 +153,16 @@ async fn accept_reply(
     actor: &Actor,
     id: ConversationId,
     draft: &ReplyDraft,
-) -> Result<Message, StoreError> {
+) -> Result<(Message, Vec<NewEvent>), StoreError> {
     let workspace = actor.workspace_id;
     let thread = conversations::visible_thread(tx, actor, id).await?;
     threads::lock(tx, workspace, thread).await?;
     let mut locked = conversations::lock(tx, actor, id).await?;
     let seen = match draft.last_seen_message_id {
-        Some(seen) => Some(conversations::position_of(tx, workspace, locked.thread, seen).await?),
+        Some(seen) => match conversations::position_of(tx, workspace, locked.thread, seen).await {
+            Err(StoreError::NotFound) => return Err(Refusal::UnknownMessage.into()),
+            position => Some(position?),
+        },
         None => None,
     };
     if !draft.force && seen.is_some_and(|seen| seen < locked.last) {
@@ -168,15 +191,14 @@ async fn accept_reply(
             body: &body,
             preview: &draft.preview,
             answered: Some(&answered),
+            behind: Some(locked.last.at),
             attachments: &draft.attachment_ids,
             request: &draft.request,
         },
     )
     .await?;
     let events = hear(tx, actor, &mut locked, draft, &accepted).await?;
-    let message = load_one(tx, workspace, accepted.position.id).await?;
-    events::append(tx, workspace, &events).await?;
-    Ok(message)
+    Ok((load_one(tx, workspace, accepted.position.id).await?, events))
 }
 
 /// The conversation hears of the reply: it is on the card, it is activity, it counts as having seen (CNV-5 to CNV-7).
@@ -186,7 +208,7 @@ async fn hear(
     locked: &mut Locked,
     draft: &ReplyDraft,
     accepted: &Accepted,
-) -> Result<[NewEvent; 2], StoreError> {
+) -> Result<Vec<NewEvent>, StoreError> {
     let workspace = actor.workspace_id;
     aggregate::show(tx, workspace, locked, &accepted.shown, false).await?;
     // Where the writer does not say what they saw, they saw what was there before their own mail.
@@ -208,7 +230,7 @@ async fn hear(
     };
     let updated =
         NewEvent::of_conversation(EventKind::ConversationUpdated, Some(actor.user_id), locked.id, owners);
-    Ok([created, updated])
+    Ok(vec![created, updated])
 }
 
 async fn reply_recipients(
@@ -230,7 +252,11 @@ async fn reply_recipients(
     Ok(Recipients::new(to, cc, draft.bcc.clone())?)
 }
 
-async fn accept_new_mail(tx: &Tx, actor: &Actor, draft: &NewMailDraft) -> Result<Message, StoreError> {
+async fn accept_new_mail(
+    tx: &Tx,
+    actor: &Actor,
+    draft: &NewMailDraft,
+) -> Result<(Message, Vec<NewEvent>), StoreError> {
     let workspace = actor.workspace_id;
     let mailbox = draft.mailbox_id;
     let row: Option<(Option<Uuid>, bool)> = mailboxes::table
@@ -269,6 +295,7 @@ async fn accept_new_mail(tx: &Tx, actor: &Actor, draft: &NewMailDraft) -> Result
             body: &body,
             preview: &draft.preview,
             answered: None,
+            behind: None,
             attachments: &draft.attachment_ids,
             request: &draft.request,
         },
@@ -276,8 +303,7 @@ async fn accept_new_mail(tx: &Tx, actor: &Actor, draft: &NewMailDraft) -> Result
     .await?;
     let message = load_one(tx, workspace, accepted.position.id).await?;
     let created = NewEvent::of(EventKind::MessageCreated, Some(actor.user_id), accepted.position.id);
-    events::append(tx, workspace, &[created]).await?;
-    Ok(message)
+    Ok((message, vec![created]))
 }
 
 /// A mail that is ready to be accepted.
@@ -291,6 +317,8 @@ struct Letter<'a> {
     body: &'a Body,
     preview: &'a str,
     answered: Option<&'a Answered>,
+    /// It stands behind this in the window: the newest message that is there.
+    behind: Option<DateTime<Utc>>,
     attachments: &'a [AttachmentId],
     request: &'a serde_json::Value,
 }
@@ -299,6 +327,8 @@ struct Letter<'a> {
 async fn accept(tx: &Tx, actor: &Actor, letter: &Letter<'_>) -> Result<Accepted, StoreError> {
     let workspace = actor.workspace_id;
     let now = microseconds(Utc::now());
+    // The mail servers' clocks are not ours: an answer never stands before what it answers.
+    let at = letter.behind.map_or(now, |behind| now.max(behind + TimeDelta::microseconds(1)));
     let (tag, undo): (String, i16) = workspaces::table
         .find(workspace.0)
         .select((workspaces::tag, workspaces::undo_send_seconds))
@@ -314,7 +344,6 @@ async fn accept(tx: &Tx, actor: &Actor, letter: &Letter<'_>) -> Result<Accepted,
     let answered = letter.answered.map(|one| (&one.message_id, one.references.as_slice()));
     let line = references(Some(&token), answered);
     let id = MessageId(Uuid::now_v7());
-    let files = letter.attachments.len();
     let new = NewMessage {
         id,
         thread: letter.thread,
@@ -331,10 +360,10 @@ async fn accept(tx: &Tx, actor: &Actor, letter: &Letter<'_>) -> Result<Accepted,
         from_address: letter.from.as_str(),
         author: AuthorRef::User(actor.user_id),
         sent_at: Some(now),
-        received_at: now,
+        received_at: at,
         preview: letter.preview,
         automatic: false,
-        has_attachments: files > 0,
+        has_attachments: false,
         imported: false,
         variant_of: None,
         rule: if letter.answered.is_some() { ThreadingRule::Reference } else { ThreadingRule::NewThread },
@@ -353,7 +382,8 @@ async fn accept(tx: &Tx, actor: &Actor, letter: &Letter<'_>) -> Result<Accepted,
     };
     claim_message_id(tx, actor, &own).await?;
     message_rows::insert(tx, workspace, &new).await?;
-    outgoing::take_attachments(tx, actor, id, letter.attachments, &letter.body.whole.html).await?;
+    let html = &letter.body.whole.html;
+    let has_attachments = outgoing::take_attachments(tx, actor, id, letter.attachments, html).await?;
     outgoing::join_thread(
         tx,
         workspace,
@@ -361,21 +391,28 @@ async fn accept(tx: &Tx, actor: &Actor, letter: &Letter<'_>) -> Result<Accepted,
             thread: letter.thread,
             own: &own,
             named: vec![],
-            parties: letter.recipients.envelope().map(|one| &one.address).collect(),
-            at: now,
+            parties: letter
+                .recipients
+                .to
+                .iter()
+                .chain(&letter.recipients.cc)
+                .map(|one| &one.address)
+                .collect(),
+            hidden_parties: letter.recipients.bcc.iter().map(|one| &one.address).collect(),
+            at,
         },
     )
     .await?;
     let undo = chrono::Duration::seconds(i64::from(undo));
     outgoing::enqueue(tx, workspace, id, letter.mailbox, letter.recipients, letter.request, now + undo)
         .await?;
-    let position = Position { at: now, id };
+    let position = Position { at, id };
     let shown = Shown {
         position,
         direction: Direction::Outbound,
         automatic: false,
         imported: false,
-        has_attachments: files > 0,
+        has_attachments,
         preview: letter.preview.to_owned(),
         subject: letter.subject.to_owned(),
         author: AuthorRef::User(actor.user_id),

@@ -377,6 +377,7 @@ diesel::table! {
         request -> Jsonb,
         cancel_until -> Nullable<Timestamptz>,
         attempts -> Int4,
+        first_attempt_at -> Nullable<Timestamptz>,
         next_attempt_at -> Nullable<Timestamptz>,
         rendered_sha256 -> Nullable<Bytea>,
         attempt_token -> Nullable<Uuid>,
@@ -444,6 +445,7 @@ diesel::table! {
         workspace_id -> Uuid,
         thread_id -> Uuid,
         address -> Text,
+        hidden -> Bool,
     }
 }
 

@@ -256,6 +256,8 @@ pub(crate) struct Addition<'a> {
     pub(crate) named: Vec<&'a RfcMessageId>,
     /// The external addresses that take part from now on.
     pub(crate) parties: Vec<&'a EmailAddress>,
+    /// Those of them that nobody else learns of (RPL-2).
+    pub(crate) hidden_parties: Vec<&'a EmailAddress>,
     pub(crate) at: DateTime<Utc>,
 }
 
@@ -280,22 +282,9 @@ pub(crate) async fn add_to_thread(
     .set(message_refs::thread_id.eq(thread.0))
     .execute(&mut tx.conn())
     .await?;
-    let rows: Vec<_> = addition
-        .parties
-        .iter()
-        .map(|address| {
-            (
-                thread_parties::workspace_id.eq(workspace.0),
-                thread_parties::thread_id.eq(thread.0),
-                thread_parties::address.eq(address.as_str()),
-            )
-        })
-        .collect();
-    diesel::insert_into(thread_parties::table)
-        .values(rows)
-        .on_conflict_do_nothing()
-        .execute(&mut tx.conn())
-        .await?;
+    let visible = addition.parties.iter().map(|address| (address.as_str(), false));
+    let hidden = addition.hidden_parties.iter().map(|address| (address.as_str(), true));
+    add_parties(tx, workspace, thread, visible.chain(hidden)).await?;
     let at = addition.at;
     let this = threads::table.find((workspace.0, thread.0));
     diesel::update(this.filter(threads::last_message_at.lt(at)))
@@ -304,6 +293,41 @@ pub(crate) async fn add_to_thread(
         .await?;
     diesel::update(this.filter(threads::first_message_at.gt(at)))
         .set(threads::first_message_at.eq(at))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// These addresses take part in the thread from now on. Whoever was seen once stays seen.
+pub(crate) async fn add_parties(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+    parties: impl Iterator<Item = (&str, bool)>,
+) -> Result<(), StoreError> {
+    let (hidden, visible): (Vec<_>, Vec<_>) = parties.partition(|(_, hidden)| *hidden);
+    let row = |(address, hidden): &(&str, bool)| {
+        (
+            thread_parties::workspace_id.eq(workspace.0),
+            thread_parties::thread_id.eq(thread.0),
+            thread_parties::address.eq((*address).to_owned()),
+            thread_parties::hidden.eq(*hidden),
+        )
+    };
+    // In order, so that two transactions don't wait for each other; each once, as one statement demands.
+    let visible: std::collections::BTreeSet<_> = visible.into_iter().collect();
+    let key = (thread_parties::workspace_id, thread_parties::thread_id, thread_parties::address);
+    diesel::insert_into(thread_parties::table)
+        .values(visible.iter().map(row).collect::<Vec<_>>())
+        .on_conflict(key)
+        .do_update()
+        .set(thread_parties::hidden.eq(false))
+        .execute(&mut tx.conn())
+        .await?;
+    diesel::insert_into(thread_parties::table)
+        .values(hidden.iter().map(row).collect::<Vec<_>>())
+        .on_conflict(key)
+        .do_nothing()
         .execute(&mut tx.conn())
         .await?;
     Ok(())

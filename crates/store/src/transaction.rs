@@ -5,7 +5,11 @@
 //! error, a cancelled request).
 
 use crate::{Store, error::StoreError};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection, pooled_connection::deadpool::Object};
+use chrono::{DateTime, Utc};
+use diesel::{IntoSql, dsl::now, sql_types::Timestamptz};
+use diesel_async::{
+    AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, pooled_connection::deadpool::Object,
+};
 use postroom_domain::ids::WorkspaceId;
 use std::time::Duration;
 
@@ -73,6 +77,11 @@ impl Drop for Tx {
             runtime.spawn(roll_back);
         }
     }
+}
+
+/// The database's clock at the transaction's beginning: leases go by it, since the machines' own clocks differ.
+pub(crate) async fn database_time(tx: &Tx) -> Result<DateTime<Utc>, StoreError> {
+    Ok(diesel::select(now.into_sql::<Timestamptz>()).get_result(&mut tx.conn()).await?)
 }
 
 /// What a transaction sees.

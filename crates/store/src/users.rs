@@ -237,8 +237,10 @@ impl Store {
                     ))
                     .execute(&mut tx.conn())
                     .await?;
+                let me = load_me(tx, actor.workspace_id, actor.user_id).await?;
                 let event = NewEvent::of(EventKind::UserUpdated, Some(actor.user_id), actor.user_id);
                 events::append(tx, actor.workspace_id, &[event]).await?;
+                return Ok(me);
             }
             load_me(tx, actor.workspace_id, actor.user_id).await
         })

@@ -263,3 +263,96 @@ async fn an_answer_never_stands_before_what_it_answers() {
     assert_eq!(card.primary_contact.email.as_deref(), Some("ann@customer.test"));
     assert_eq!(card.last_message.sender.name, "bob@customer.test", "nobody is shown without a name");
 }
+
+/// RPL-2: whoever stood in Bcc is not in Cc of the next mail, unless somebody has shown them since.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_learns_who_was_in_bcc() {
+    let world = World::new().await;
+    let inbox = world.mailbox("one@acme.test").await;
+    world.deliver(&inbox, mail("ann@customer.test", "one@acme.test", "m1@c", 1).answering(&["x@c"])).await;
+    let card = world.all().await.remove(0);
+    let secret = ReplyDraft { bcc: vec![named("carol@other.test")], ..draft("Hello") };
+    world.store.reply(&world.owner, card.id, secret, None, no_answer).await.unwrap();
+    world
+        .deliver(&inbox, mail("ann@customer.test", "one@acme.test", "m2@c", 90_000).answering(&["m1@c"]))
+        .await;
+    let Outcome::Done(message) =
+        world.store.reply(&world.owner, card.id, draft("Again"), None, no_answer).await.unwrap()
+    else {
+        panic!("no replay")
+    };
+    let addressed = message.to.iter().chain(&message.cc).chain(&message.bcc);
+    assert_eq!(addressed.map(|one| one.address.as_str()).collect::<Vec<_>>(), ["ann@customer.test"]);
+    // She was addressed, so she is known when she writes; and from then on she is seen.
+    let hers = mail("carol@other.test", "one@acme.test", "m3@c", 90_001).answering(&["m2@c"]);
+    let Ingested::Stored { message_id, .. } = world.deliver(&inbox, hers).await else { panic!("stored") };
+    assert!(world.store.message(&world.owner, message_id).await.unwrap().threading.sender_known);
+    let detail = world.store.conversation(&world.owner, card.id).await.unwrap();
+    assert!(detail.participants.iter().any(|one| one.email == "carol@other.test"));
+}
+
+/// Access is judged before a replay: an answer that was once theirs is not given to those who may not see it any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_replay_of_what_is_not_theirs_any_more() {
+    let world = World::new().await;
+    let inbox = world.mailbox("one@acme.test").await;
+    world.deliver(&inbox, mail("ann@customer.test", "one@acme.test", "m1@c", 1).answering(&["x@c"])).await;
+    let card = world.all().await.remove(0);
+    let owned_by = |user| ConversationPatch { owner_id: Some(user), ..patch() };
+    let member = world.member;
+    world.store.edit_conversation(&world.owner, card.id, None, owned_by(member.user_id)).await.unwrap();
+    let claim = IdempotencyClaim { user: member.user_id, key: "k".into(), fingerprint: [1; 32] };
+    let send = || world.store.reply(&member, card.id, draft("Hello"), Some(claim.clone()), no_answer);
+    assert!(matches!(send().await, Ok(Outcome::Done(_))));
+    assert!(matches!(send().await, Ok(Outcome::Replayed(_))));
+    world.store.edit_conversation(&member, card.id, None, owned_by(world.owner.user_id)).await.unwrap();
+    assert!(matches!(send().await, Err(StoreError::NotFound)));
+}
+
+/// The mail server's clock is ahead of ours: a reply stands behind what it answers all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_stands_behind_what_it_answers() {
+    let world = World::new().await;
+    let inbox = world.mailbox("one@acme.test").await;
+    world
+        .deliver(&inbox, mail("ann@customer.test", "one@acme.test", "m1@c", 86_430).answering(&["x@c"]))
+        .await;
+    let card = world.all().await.remove(0);
+    let message = world.reply(&world.owner, &card).await.unwrap();
+    let card = world.all().await.remove(0);
+    assert_eq!(card.last_message.id, message.id);
+    let again = ReplyDraft { last_seen_message_id: Some(message.id), ..draft("And") };
+    world.store.reply(&world.owner, card.id, again, None, no_answer).await.unwrap();
+    let strange = ReplyDraft { last_seen_message_id: Some(uuid::Uuid::nil().into()), ..draft("Hm") };
+    let strange = world.store.reply(&world.owner, card.id, strange, None, no_answer).await;
+    assert!(matches!(strange, Err(StoreError::Refused(Refusal::UnknownMessage))), "{strange:?}");
+}
+
+/// ACC-4: while a thread waits for its answer, its author sees what comes into it; a colleague does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_author_sees_their_waiting_thread() {
+    let world = World::new().await;
+    let inbox = world.mailbox("one@acme.test").await;
+    let new = NewMailDraft {
+        mailbox_id: inbox.id,
+        to: vec![named("ann@customer.test")],
+        cc: vec![],
+        bcc: vec![],
+        subject: "Offer".into(),
+        body: written("Good morning"),
+        preview: "Good morning".into(),
+        signature: None,
+        attachment_ids: vec![],
+        request: serde_json::json!({}),
+    };
+    world.store.new_mail(&world.owner, new, None, no_answer).await.unwrap();
+    let (issued, _) = issued_ids(&world).await;
+    let mut away = mail("ann@customer.test", "one@acme.test", "away@c", 90_000).answering(&[&issued]);
+    away.automatic = true;
+    let Ingested::Stored { message_id, conversation_id: None } = world.deliver(&inbox, away).await else {
+        panic!("no conversation")
+    };
+    assert!(world.store.message(&world.owner, message_id).await.is_ok());
+    assert!(matches!(world.store.message(&world.member, message_id).await, Err(StoreError::NotFound)));
+    assert_eq!(world.count("SELECT count(*) FROM intake WHERE reason = 'automatic'").await, 1);
+}

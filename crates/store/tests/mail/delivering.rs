@@ -1,9 +1,9 @@
 //! The outbox under workers that die, lose their lease, or come twice: no mail is sent twice by itself.
 
-use crate::world::{Shape, World, address, mail};
+use crate::world::{Shape, World, address, draft, mail, named, no_answer};
 use postroom_domain::{delivery::DeliveryState, message::RfcMessageId};
 use postroom_store::{
-    DeliveryLease, DeliveryPhase, FolderRole, Ingested, Ownership, RecipientOutcome, StoreError,
+    DeliveryLease, DeliveryPhase, FolderRole, Ingested, Ownership, RecipientOutcome, ReplyDraft, StoreError,
 };
 use std::time::Duration;
 
@@ -133,4 +133,38 @@ async fn what_is_put_off_is_tried_again_and_what_is_refused_is_not() {
         .unwrap();
     assert_eq!(state, DeliveryState::Failed);
     assert!(store.claim_deliveries(10, Duration::from_secs(60)).await.unwrap().is_empty());
+}
+
+/// The first attempt reached one of two, and the server filed a copy; the second one's answer is lost. The copy in the Sent
+/// folder is the first one's: it proves nothing about the other recipient.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_copy_proves_nothing() {
+    let world = World::new().await;
+    let inbox = world.mailbox("one@acme.test").await;
+    let first = mail("ann@customer.test", "one@acme.test", "m1@c", 1).answering(&["x@c"]);
+    world.deliver(&inbox, first).await;
+    let card = world.all().await.remove(0);
+    world.execute("UPDATE workspaces SET undo_send_seconds = 0".into()).await;
+    let both = ReplyDraft {
+        to: Some(vec![named("ann@customer.test"), named("bob@customer.test")]),
+        cc: Some(vec![]),
+        ..draft("Hello")
+    };
+    let store = &world.store;
+    store.reply(&world.owner, card.id, both, None, no_answer).await.unwrap();
+    let lease = claim(&world).await;
+    store.begin_attempt(&lease).await.unwrap();
+    store.begin_data(&lease).await.unwrap();
+    let busy = RecipientOutcome::Deferred { code: Some(451), text: "try later".into() };
+    let outcomes = vec![sent().remove(0), (address("bob@customer.test"), busy)];
+    store.finish_attempt(&lease, outcomes, retry(), 0.0).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let next = claim(&world).await;
+    assert_eq!(store.delivery(&next).await.unwrap().pending, [address("bob@customer.test")]);
+    store.begin_attempt(&next).await.unwrap();
+    store.begin_data(&next).await.unwrap();
+    lapse(&world).await;
+    let last = claim(&world).await;
+    assert_eq!(store.resolve_lost(&last, true).await.unwrap(), DeliveryState::Unknown);
+    assert_eq!(world.count("SELECT count(*) FROM delivery_recipients WHERE state = 'sent'").await, 1);
 }

@@ -231,6 +231,7 @@ pub(crate) fn mail(from: &str, to: &str, id: &str, second: i64) -> IncomingMail 
         preview: format!("text of {id}"),
         automatic: false,
         bounce: None,
+        intake: None,
         attachments: vec![],
         raw_sha256: None,
         notices: vec![],
