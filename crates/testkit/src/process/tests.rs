@@ -39,7 +39,8 @@ fn nothing_outlives_a_killed_process() {
         let line = lines.find(|line| line.starts_with("guarded ")).unwrap();
         let mut words = line.split(' ').skip(1);
         let (child, dir) = (words.next().unwrap().parse().unwrap(), PathBuf::from(words.next().unwrap()));
-        assert!(command_line(child).contains("sleep"));
+        // The system tells a command line only some time after the program has been started.
+        wait_for("the child runs", SECONDS, || Ok(command_line(child).contains("sleep"))).unwrap();
         assert!(dir.join("file").exists());
         assert!(children_of(test.id()).unwrap().contains(&child));
 
