@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chrono::Utc;
 use diesel::{prelude::*, upsert::excluded};
 use diesel_async::RunQueryDsl;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path};
 use postroom_domain::ids::WorkspaceId;
 use sha2::{Digest, Sha256};
@@ -169,6 +169,19 @@ impl Store {
     /// When there is none, or the blob store fails.
     pub async fn get_blob(&self, workspace: WorkspaceId, hash: &BlobHash) -> Result<Bytes, StoreError> {
         self.inner.blobs.get(&object_path(workspace, hash)).await
+    }
+
+    /// Reads an object piece by piece; tells its size in bytes as well.
+    ///
+    /// # Errors
+    /// As [`Store::get_blob`]; in the stream, when the blob store fails on the way.
+    pub async fn get_blob_stream(
+        &self,
+        workspace: WorkspaceId,
+        hash: &BlobHash,
+    ) -> Result<(u64, impl Stream<Item = Result<Bytes, StoreError>> + Send + use<>), StoreError> {
+        let found = self.inner.blobs.0.get(&object_path(workspace, hash)).await.map_err(failed)?;
+        Ok((found.meta.size, found.into_stream().map_err(failed)))
     }
 
     /// Keeps a mail as it came, compressed (MAIL-2); gives the name of the compressed bytes, by which

@@ -37,7 +37,7 @@ pub(crate) fn recipients(
     default_recipients(last, primary.as_ref(), &parties)
 }
 
-/// The external people of a thread, with the contacts that they are.
+/// The external people of a thread, with the contacts that they are; not those whom nobody else may learn of (RPL-2).
 pub(crate) async fn participants(
     tx: &Tx,
     workspace: WorkspaceId,
@@ -57,6 +57,7 @@ pub(crate) async fn participants(
         )
         .filter(thread_parties::workspace_id.eq(workspace.0))
         .filter(thread_parties::thread_id.eq(thread.0))
+        .filter(thread_parties::hidden.eq(false))
         .order(thread_parties::address)
         .select((
             thread_parties::address,
