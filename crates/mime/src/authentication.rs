@@ -70,13 +70,27 @@ fn domain_of(address: &str) -> String {
     address.rsplit('@').next().unwrap_or_default().to_owned()
 }
 
-/// The value without comments, in which anything may stand.
+/// The value without comments, and with what is quoted kept from looking like anything but letters: senders choose
+/// what stands in both.
 fn without_comments(value: &str) -> String {
     let mut depth = 0_usize;
     let mut out = String::with_capacity(value.len());
     let mut quoted = false;
+    let mut escaped = false;
     for c in value.chars() {
+        if escaped {
+            // RFC 5322, 3.2.1: the second half of a quoted-pair is content, be it a quote or a bracket.
+            escaped = false;
+            if depth == 0 {
+                out.push(if c.is_alphanumeric() { c } else { '_' });
+            }
+            continue;
+        }
         match c {
+            '\\' if quoted || depth > 0 => {
+                escaped = true;
+                continue;
+            }
             '"' if depth == 0 => quoted = !quoted,
             '(' if !quoted => depth += 1,
             ')' if !quoted && depth > 0 => {
@@ -87,8 +101,9 @@ fn without_comments(value: &str) -> String {
             _ => {}
         }
         if depth == 0 {
-            // A quoted `;` or space would split what belongs together.
-            out.push(if quoted && matches!(c, ';' | '=') { '_' } else { c });
+            // These would split what belongs together.
+            let splits = quoted && (c.is_whitespace() || matches!(c, ';' | '='));
+            out.push(if splits { '_' } else { c });
         }
     }
     out
@@ -128,5 +143,33 @@ mod tests {
         let found =
             results("Authentication-Results: mx; dmarc=fail reason=\"x; dmarc=pass header.from=a.example\"");
         assert!(!passes_for(&found, "mx", "a.example"));
+    }
+
+    /// An envelope sender may hold anything in quotes or comments, and servers write it down as it is.
+    #[test]
+    fn what_is_quoted_proves_nothing() {
+        for mailfrom in [
+            r#""a\"; dkim=pass header.d=victim.example; x=\""@evil.example"#,
+            r#""a\\\"; dkim=pass header.d=victim.example; x=\""@evil.example"#,
+            r"x@evil.example (a\); dkim=pass header.d=victim.example; (\))",
+            r"x@evil.example (a\\\); dkim=pass header.d=victim.example; (\))",
+            "\"a; dkim=pass header.d=victim.example",
+        ] {
+            let found = results(&format!("Authentication-Results: mx; spf=fail smtp.mailfrom={mailfrom}"));
+            assert!(!passes_for(&found, "mx", "victim.example"), "{mailfrom}");
+        }
+        let found =
+            results(r#"Authentication-Results: mx; dkim=pass header.i="a@victim.example b"@evil.example"#);
+        assert!(!passes_for(&found, "mx", "victim.example") && passes_for(&found, "mx", "evil.example"));
+    }
+
+    #[test]
+    fn what_follows_quotes_and_comments_counts() {
+        for before in [r#"smtp.mailfrom="a\"b\\"@c.example"#, r"(a \( b \\)", r"x=a\"] {
+            let found = results(&format!(
+                "Authentication-Results: mx; spf=pass {before}; dkim=pass header.d=a.example"
+            ));
+            assert!(passes_for(&found, "mx", "a.example"), "{before}");
+        }
     }
 }

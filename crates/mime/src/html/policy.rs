@@ -204,17 +204,43 @@ fn is_harmless_value(property: &str, value: &str) -> bool {
     match property {
         "display" => lower == "none" || lower == "block" || lower == "inline" || lower == "inline-block",
         "color" | "background-color" | "font-family" => true,
-        _ => lower.split([' ', ',']).all(is_harmless_size),
+        _ => {
+            let sizes = without_colours.strip_suffix("!important").unwrap_or(&without_colours);
+            sizes.split([' ', ',']).all(is_harmless_size)
+        }
     }
 }
 
-/// A number that isn't negative and not larger than a page is wide; anything that is no number is harmless here.
+/// The largest size in pixels: not larger than a page is wide.
+const MAX_SIZE: f64 = 1200.0;
+
+/// How many pixels a unit has, for those that don't grow with the window. A percentage is of something else in the
+/// mail: up to 300 are taken, for line heights and the sizes of letters.
+const UNITS: [(&str, f64); 9] = [
+    ("", 1.0),
+    ("px", 1.0),
+    ("pt", 4.0 / 3.0),
+    ("em", 16.0),
+    ("rem", 16.0),
+    ("%", 4.0),
+    ("in", 96.0),
+    ("cm", 38.0),
+    ("mm", 4.0),
+];
+
+/// A number that is neither negative nor too large, in a unit of the table and without an exponent; anything that
+/// begins like no number is harmless here.
 fn is_harmless_size(value: &str) -> bool {
-    let digits: String =
-        value.trim().chars().take_while(|c| c.is_ascii_digit() || ".-+".contains(*c)).collect();
-    match digits.parse::<f64>() {
-        Ok(number) => (0.0..=1200.0).contains(&number),
-        Err(_) => digits.is_empty(),
+    let value = value.trim();
+    let unit = value.trim_start_matches(|c: char| c.is_ascii_digit() || ".-+".contains(c));
+    let digits = value.strip_suffix(unit).unwrap_or_default();
+    if digits.is_empty() {
+        return true;
+    }
+    let pixels = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).map(|(_, pixels)| *pixels);
+    match (digits.parse::<f64>(), pixels) {
+        (Ok(number), Some(pixels)) => (0.0..=MAX_SIZE).contains(&(number * pixels)),
+        _ => false,
     }
 }
 
@@ -232,8 +258,28 @@ mod tests {
         assert_eq!(harmless_style("color: red; position:fixed").as_deref(), Some("color:red"));
         assert_eq!(harmless_style("color:rgb(1, 2, 3)").as_deref(), Some("color:rgb(1, 2, 3)"));
         for style in [
+            "border:1px solid rgb(204, 204, 204)",
+            "margin:0in 0in 8.0pt",
+            "margin:0 auto!important",
+            "padding:10px!important",
+            "line-height:1.5",
+            "font-size:1.25EM",
+            "font-size:x-large",
+            "width:100%",
+        ] {
+            assert_eq!(harmless_style(style).as_deref(), Some(style));
+        }
+        for style in [
             "margin-left:-5000px",
             "width:90000px",
+            "width:9e3px",
+            "padding-top:1e3em",
+            "margin-top:1200em",
+            "height:100vh",
+            "width:100vw",
+            "height:100dvh",
+            "font-size:50vmin",
+            "padding:1px 90vmax",
             "background-color:url(x)",
             "color:expression(x)",
             "display:grid",
