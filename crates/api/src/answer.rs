@@ -7,9 +7,10 @@ use crate::{
     problem::Problem,
     server::State,
     shapes::list::ListView,
+    workers::off_worker,
 };
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
         header::{self, HeaderName, HeaderValue},
@@ -17,8 +18,7 @@ use actix_web::{
 };
 use postroom_domain::access::Actor;
 use postroom_store::{IdempotencyClaim, Outcome, StoredAnswer};
-use serde::Serialize;
-use sha2::{Digest as _, Sha256};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use url::form_urlencoded;
 
 /// May be kept by the caller's browser, if it asks each time whether it is still so.
@@ -50,80 +50,118 @@ pub fn list<V: Serialize>(
     builder.json(ListView { data, next_cursor })
 }
 
-/// A thing with its tag, or 304 if the reader has it. `bare` is the same as `view` without signed links.
+/// A thing with its tag, or 304 if the reader has it.
 ///
 /// # Errors
 /// A problem of ours, if it can't be written.
 pub fn resource<V: Serialize>(
     request: &HttpRequest,
     version: i64,
-    bare: &V,
     view: &V,
 ) -> Result<HttpResponse, Problem> {
-    let tag = etag::of(version, bare)?;
-    let unchanged = request.method().is_safe() && etag::none_match(request.headers(), &tag);
-    let mut builder = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    builder.insert_header((header::ETAG, tag)).insert_header((header::CACHE_CONTROL, REVALIDATE));
-    Ok(if unchanged { builder.finish() } else { builder.json(view) })
+    let tag = etag::of(version, view)?;
+    Ok(unchanged(request, &tag).unwrap_or_else(|| tagged(&tag).json(view)))
 }
 
-/// What is kept and given again for a thing that was made: 201, where it is, the whole of it.
-#[must_use]
-pub fn made<V: Serialize>(location: String, view: &V) -> StoredAnswer {
-    // A view is plain data: writing it can't fail. An empty body would be seen by every test of the operation.
-    let body = serde_json::to_vec(view).unwrap_or_default();
-    StoredAnswer { status: 201, location: Some(location), body }
-}
-
-/// The answer to a request that made something: with its tag where that was now, marked where it was before.
+/// The same for a thing with signed links, which are made by `sign` and only where the thing is shown: the tag is that
+/// of the view without them.
 ///
 /// # Errors
-/// A problem of ours, if the tag can't be made.
-pub fn outcome<T>(
-    outcome: &Outcome<T>,
-    made: impl Fn(&T) -> StoredAnswer,
-    tag: impl Fn(&T) -> Result<String, Problem>,
+/// A problem of ours, if it can't be written.
+pub async fn signed_resource<V: Serialize + Send + 'static>(
+    request: &HttpRequest,
+    version: i64,
+    view: V,
+    sign: impl FnOnce(V) -> V + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
-    let mut response = match outcome {
-        Outcome::Done(thing) => {
-            let mut response = stored(made(thing));
-            if let Ok(tag) = HeaderValue::from_str(&tag(thing)?) {
-                response.headers_mut().insert(header::ETAG, tag);
-            }
-            return Ok(response);
-        }
-        Outcome::Replayed(before) => stored(before.clone()),
-    };
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    Ok(response)
+    let (tag, view) = off_worker(move || (etag::of(version, &view), view)).await?;
+    let tag = tag?;
+    if let Some(answer) = unchanged(request, &tag) {
+        return Ok(answer);
+    }
+    let view = off_worker(move || sign(view)).await?;
+    Ok(tagged(&tag).json(view))
 }
 
-fn stored(answer: StoredAnswer) -> HttpResponse {
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-    let mut builder = HttpResponse::build(status);
-    builder.content_type("application/json").insert_header((header::CACHE_CONTROL, REVALIDATE));
-    if let Some(location) = answer.location {
+fn unchanged(request: &HttpRequest, tag: &str) -> Option<HttpResponse> {
+    let same = request.method().is_safe() && etag::none_match(request.headers(), tag);
+    same.then(|| {
+        let mut builder = HttpResponse::NotModified();
+        builder.insert_header((header::ETAG, tag)).insert_header((header::CACHE_CONTROL, REVALIDATE)).finish()
+    })
+}
+
+fn tagged(tag: &str) -> HttpResponseBuilder {
+    let mut builder = HttpResponse::Ok();
+    builder.insert_header((header::ETAG, tag)).insert_header((header::CACHE_CONTROL, REVALIDATE));
+    builder
+}
+
+/// What is kept of an answer: never a signed link, which would be good for nothing later, and for too much now.
+#[derive(Serialize, Deserialize)]
+struct Kept<V> {
+    tag: String,
+    view: V,
+}
+
+/// What is kept and given again for a thing that was made: 201, where it is, the whole of it without signed links.
+#[must_use]
+pub fn made<V: Serialize>(location: String, version: i64, view: &V) -> StoredAnswer {
+    // A view is plain data: writing it can't fail. An empty body would be seen by every test of the operation.
+    let kept = etag::of(version, view).map(|tag| serde_json::to_vec(&Kept { tag, view }).unwrap_or_default());
+    StoredAnswer { status: 201, location: Some(location), body: kept.unwrap_or_default() }
+}
+
+/// The answer to a request that made something, now or before: the two differ in one header alone. `sign` makes the
+/// links of the view that was kept.
+///
+/// # Errors
+/// A problem of ours, if what was kept can't be read.
+pub async fn outcome<T, V: Serialize + DeserializeOwned + Send + 'static>(
+    outcome: Outcome<T>,
+    made: impl Fn(&T) -> StoredAnswer,
+    sign: impl FnOnce(V) -> V + Send + 'static,
+) -> Result<HttpResponse, Problem> {
+    let (stored, replayed) = match outcome {
+        Outcome::Done(thing) => (made(&thing), false),
+        Outcome::Replayed(before) => (before, true),
+    };
+    let StoredAnswer { status, location, body } = stored;
+    let kept = off_worker(move || {
+        let Kept { tag, view } = serde_json::from_slice(&body)?;
+        Ok::<_, serde_json::Error>(Kept { tag, view: sign(view) })
+    });
+    let Kept { tag, view } = kept.await?.map_err(|error| {
+        tracing::error!(%error, "a kept answer could not be read");
+        Problem::internal()
+    })?;
+    let mut builder = HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::CREATED));
+    builder.insert_header((header::ETAG, tag)).insert_header((header::CACHE_CONTROL, REVALIDATE));
+    if let Some(location) = location {
         builder.insert_header((header::LOCATION, location));
     }
-    builder.body(answer.body)
+    if replayed {
+        builder.insert_header((REPLAYED, HeaderValue::from_static("true")));
+    }
+    Ok(builder.json(view))
 }
 
 /// The request's idempotency key with all that it stands for.
 ///
 /// # Errors
 /// 400 `malformed_request` for a key that is none.
-pub fn claim(request: &HttpRequest, body: &Body, actor: &Actor) -> Result<Option<IdempotencyClaim>, Problem> {
+pub fn claim(
+    request: &HttpRequest,
+    state: &State,
+    body: &Body,
+    actor: &Actor,
+) -> Result<Option<IdempotencyClaim>, Problem> {
     let Some(key) = headers::idempotency_key(request)? else {
         return Ok(None);
     };
-    let fingerprint = Sha256::new()
-        .chain_update(request.method().as_str())
-        .chain_update([0])
-        .chain_update(request.path())
-        .chain_update([0])
-        .chain_update(body.digest())
-        .finalize();
-    Ok(Some(IdempotencyClaim { user: actor.user_id, key, fingerprint: fingerprint.into() }))
+    let (method, path) = (request.method().as_str().as_bytes(), request.path().as_bytes());
+    let fingerprint = state.fingerprint_key.fingerprint(&[method, path, body.bytes()]);
+    Ok(Some(IdempotencyClaim { user: actor.user_id, key, fingerprint }))
 }
 
 /// Takes what a body was read to. Where it is wrong, what comes before that in the order of refusal is asked first:

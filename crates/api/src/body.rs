@@ -6,6 +6,7 @@
 use crate::{
     form::{self, Request},
     problem::{Code, Problem},
+    workers::off_worker,
 };
 use actix_web::{
     FromRequest, HttpRequest,
@@ -15,7 +16,6 @@ use actix_web::{
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, future::LocalBoxFuture};
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 use std::{
     convert::Infallible,
     future::{Ready, ready},
@@ -56,35 +56,33 @@ impl FromRequest for Body {
 }
 
 impl Body {
-    /// Reads the request that stands in it.
+    /// Reads the request that stands in it, HTML made harmless and all.
     ///
     /// # Errors
     /// 413, 415, 400 `malformed_json`, or 422 with every wrong field.
-    pub fn read<R: Request>(&self) -> Result<R, Problem> {
-        let content = self.content.as_ref().map_err(Problem::clone)?;
-        if content.is_empty() {
-            return Err(
-                Problem::new(Code::MalformedJson).detail("A JSON object is needed; the body is empty.")
-            );
-        }
-        form::read(self.json(content)?)
+    pub async fn read<R: Request + Send + 'static>(&self) -> Result<R, Problem> {
+        let content = self.json_text()?;
+        off_worker(move || form::read(json(&content)?)).await?
     }
 
     /// The same, with the JSON as it came.
     ///
     /// # Errors
     /// As [`Body::read`].
-    pub fn read_and_keep<R: Request>(&self) -> Result<Kept<R>, Problem> {
-        let request = self.read()?;
-        let content = self.content.as_ref().map_err(Problem::clone)?;
-        Ok(Kept { request, json: self.json(content)? })
+    pub async fn read_and_keep<R: Request + Send + 'static>(&self) -> Result<Kept<R>, Problem> {
+        let content = self.json_text()?;
+        off_worker(move || {
+            let json = json(&content)?;
+            Ok(Kept { request: form::read(json.clone())?, json })
+        })
+        .await?
     }
 
     /// For operations that need no body: none and `{}` are both right.
     ///
     /// # Errors
     /// As [`Body::read`], where there is something else.
-    pub fn nothing(&self) -> Result<(), Problem> {
+    pub async fn nothing(&self) -> Result<(), Problem> {
         struct Nothing;
         impl Request for Nothing {
             fn read(_: &mut form::Form<'_>) -> Option<Self> {
@@ -93,7 +91,7 @@ impl Body {
         }
         match &self.content {
             Ok(content) if content.is_empty() => Ok(()),
-            _ => self.read::<Nothing>().map(|Nothing| ()),
+            _ => self.read::<Nothing>().await.map(|Nothing| ()),
         }
     }
 
@@ -101,32 +99,59 @@ impl Body {
     ///
     /// # Errors
     /// As [`Body::read`], where there is something.
-    pub fn read_or_default<R: Request>(&self) -> Result<R, Problem> {
+    pub async fn read_or_default<R: Request + Send + 'static>(&self) -> Result<R, Problem> {
         let empty = || form::read(Value::Object(Map::new()));
         match &self.content {
             Ok(content) if content.is_empty() => empty(),
-            Ok(content) if self.json(content)?.is_null() => empty(),
-            _ => self.read(),
+            Ok(content) if content.trim_ascii() == b"null" => {
+                self.media_type.clone()?;
+                empty()
+            }
+            _ => self.read().await,
         }
     }
 
-    /// SHA-256 of what was sent, for the idempotency fingerprint.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        Sha256::digest(self.content.as_deref().unwrap_or_default()).into()
+    /// Whether a field is this text, however wrong the rest of the body may be: for a refusal that comes before the
+    /// body is judged, and hangs on what is asked for.
+    pub async fn says(&self, field: &'static str, text: &'static str) -> bool {
+        let Ok(content) = self.json_text() else {
+            return false;
+        };
+        let said = off_worker(move || {
+            let json = json(&content).ok()?;
+            Some(json.get(field)?.as_str()? == text)
+        });
+        matches!(said.await, Ok(Some(true)))
     }
 
-    fn json(&self, content: &[u8]) -> Result<Value, Problem> {
-        self.media_type.clone()?;
-        // serde_json refuses nesting beyond 127 levels, lone surrogates and bytes that are no UTF-8.
-        serde_json::from_slice(content).map_err(|error| {
-            Problem::new(Code::MalformedJson).detail(format!(
-                "The body is not JSON: line {}, column {}.",
-                error.line(),
-                error.column()
-            ))
-        })
+    /// The bytes as they came; none where they could not be read.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.content.as_deref().unwrap_or_default()
     }
+
+    /// What should be JSON: there is something, and it says that it is.
+    fn json_text(&self) -> Result<Bytes, Problem> {
+        let content = self.content.clone()?;
+        if content.is_empty() {
+            return Err(
+                Problem::new(Code::MalformedJson).detail("A JSON object is needed; the body is empty.")
+            );
+        }
+        self.media_type.clone()?;
+        Ok(content)
+    }
+}
+
+fn json(content: &[u8]) -> Result<Value, Problem> {
+    // serde_json refuses nesting beyond 127 levels, lone surrogates and bytes that are no UTF-8.
+    serde_json::from_slice(content).map_err(|error| {
+        Problem::new(Code::MalformedJson).detail(format!(
+            "The body is not JSON: line {}, column {}.",
+            error.line(),
+            error.column()
+        ))
+    })
 }
 
 /// A request with the JSON that it was read from.
@@ -202,6 +227,12 @@ impl FromRequest for Parameters {
 }
 
 impl Parameters {
+    /// Whether a parameter is this text, however wrong the others may be: see [`Body::says`].
+    #[must_use]
+    pub fn says(&self, name: &str, text: &str) -> bool {
+        self.0.get(name).and_then(Value::as_str) == Some(text)
+    }
+
     /// Reads the parameters.
     ///
     /// # Errors

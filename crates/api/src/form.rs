@@ -15,6 +15,11 @@ use crate::problem::{FieldCode, FieldError, Problem};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
+/// So many mistakes are told; who makes more gets the first ones.
+const MAX_ERRORS: usize = 100;
+/// So many characters of a field's name go into a pointer: an unknown field's name is as long as its sender likes.
+const MAX_NAME: usize = 100;
+
 /// A request body (or a query) that is read from JSON.
 pub trait Request: Sized {
     /// Takes every field that the request has. `None` only after a mistake was recorded.
@@ -55,12 +60,15 @@ pub struct At<'e> {
 impl At<'_> {
     /// Writes down a mistake at this place; always `None`, so that a rule can end with it.
     pub fn wrong<T>(&mut self, code: FieldCode, detail: impl Into<Cow<'static, str>>) -> Option<T> {
-        self.errors.push(FieldError { pointer: self.pointer.clone(), code, detail: detail.into() });
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(FieldError { pointer: self.pointer.clone(), code, detail: detail.into() });
+        }
         None
     }
 
     /// The place of a part of this value (RFC 6901 escapes `~` and `/`).
     fn below(&mut self, name: &str) -> At<'_> {
+        let name: String = name.chars().take(MAX_NAME).collect();
         let name = name.replace('~', "~0").replace('/', "~1");
         At { pointer: format!("{}/{name}", self.pointer), errors: self.errors }
     }

@@ -12,6 +12,8 @@ pub enum Purpose {
     Cursor,
     /// Addresses of attachments and pictures that load without a header.
     Link,
+    /// What an idempotency key was used for: bodies may hold passwords, which a bare hash would let be guessed.
+    Fingerprint,
 }
 
 impl Purpose {
@@ -19,6 +21,7 @@ impl Purpose {
         match self {
             Self::Cursor => b"postroom cursor v1",
             Self::Link => b"postroom link v1",
+            Self::Fingerprint => b"postroom fingerprint v1",
         }
     }
 }
@@ -42,17 +45,27 @@ impl Key {
     /// The code of a list of parts. Each part goes in with its length, so that no two lists look alike.
     #[must_use]
     pub fn code(&self, parts: &[&[u8]]) -> [u8; CODE_LENGTH] {
+        self.tag(parts)
+    }
+
+    /// The whole of the code, where its length costs nothing.
+    #[must_use]
+    pub fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
+        self.tag(parts)
+    }
+
+    fn tag<const LENGTH: usize>(&self, parts: &[&[u8]]) -> [u8; LENGTH] {
         let mut context = hmac::Context::with_key(&self.0);
         for part in parts {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
         }
-        let tag = context.sign();
-        let mut code = [0; CODE_LENGTH];
-        for (to, from) in code.iter_mut().zip(tag.as_ref()) {
+        let whole = context.sign();
+        let mut tag = [0; LENGTH];
+        for (to, from) in tag.iter_mut().zip(whole.as_ref()) {
             *to = *from;
         }
-        code
+        tag
     }
 
     /// Whether a code belongs to the parts; takes the same time wherever they differ.

@@ -22,3 +22,4 @@ pub mod routes;
 pub mod server;
 pub mod shapes;
 pub mod tokens;
+pub mod workers;

@@ -59,7 +59,7 @@ impl LimitSettings {
 enum Counted {
     User(UserId),
     Address(IpAddr),
-    /// SHA-256 of the account's name as it was typed, so that no names are kept.
+    /// SHA-256 of the account's address, so that no addresses are kept.
     Account([u8; 32]),
 }
 
@@ -154,21 +154,17 @@ impl Limits {
         }
     }
 
-    /// Counts a try to sign in, before anything is looked up.
+    /// Counts a try to sign in, before anything is looked up: by the address alone, since one account can be meant with
+    /// its workspace and without. Who uses one address in several workspaces has their tries counted together.
     ///
     /// # Errors
     /// 429 `rate_limited`.
-    pub fn sign_in(&self, address: IpAddr, workspace: Option<&str>, email: &str) -> Result<(), Problem> {
+    pub fn sign_in(&self, address: IpAddr, email: &str) -> Result<(), Problem> {
         if let Some(limit) = &self.addresses {
             limit.take(Counted::Address(network_of(address)))?;
         }
         if let Some(limit) = &self.accounts {
-            let digest = Sha256::new()
-                .chain_update(workspace.unwrap_or_default().as_bytes())
-                .chain_update([0])
-                .chain_update(email.as_bytes())
-                .finalize();
-            limit.take(Counted::Account(digest.into()))?;
+            limit.take(Counted::Account(Sha256::digest(email).into()))?;
         }
         Ok(())
     }
@@ -278,18 +274,19 @@ mod tests {
             sign_in_per_address: 3,
             ..LimitSettings::OFF
         });
-        let try_in = |email| limits.sign_in(HERE, Some("acme"), email).is_ok();
+        let try_in = |email| limits.sign_in(HERE, email).is_ok();
         assert!(try_in("a@b.c") && try_in("a@b.c") && !try_in("a@b.c"), "by account");
         assert!(!try_in("d@e.f"), "by address");
         let elsewhere = IpAddr::V4(Ipv4Addr::BROADCAST);
-        assert!(limits.sign_in(elsewhere, None, "a@b.c").is_ok(), "another workspace");
+        assert!(limits.sign_in(elsewhere, "a@b.c").is_err(), "by account, from wherever");
+        assert!(limits.sign_in(elsewhere, "d@e.f").is_ok());
     }
 
     #[test]
     fn zero_is_off() {
         let limits = Limits::new(LimitSettings::OFF);
         assert!(limits.callers.is_none());
-        assert!((0..1000).all(|_| limits.sign_in(HERE, None, "a@b.c").is_ok()));
+        assert!((0..1000).all(|_| limits.sign_in(HERE, "a@b.c").is_ok()));
     }
 
     #[test]

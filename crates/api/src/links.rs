@@ -20,7 +20,8 @@ const HOUR: i64 = 3600;
 pub struct Links {
     base: String,
     workspace: WorkspaceId,
-    signing: Option<(Key, i64)>,
+    key: Key,
+    expires: i64,
 }
 
 impl Links {
@@ -28,29 +29,19 @@ impl Links {
     #[must_use]
     pub fn signed(base: &str, key: &Key, workspace: WorkspaceId, now: DateTime<Utc>) -> Self {
         let expires = (now.timestamp().div_euclid(HOUR) + 2) * HOUR;
-        Self { base: base.to_owned(), workspace, signing: Some((key.clone(), expires)) }
-    }
-
-    /// The same without the parameters that change by the hour: what an `ETag`'s digest is taken over.
-    #[must_use]
-    pub fn bare(base: &str, workspace: WorkspaceId) -> Self {
-        Self { base: base.to_owned(), workspace, signing: None }
+        Self { base: base.to_owned(), workspace, key: key.clone(), expires }
     }
 
     /// The address of an attachment's content.
     #[must_use]
     pub fn attachment(&self, id: AttachmentId) -> String {
-        let path = format!("{}/v1/attachments/{id}/content", self.base);
-        match &self.signing {
-            None => path,
-            Some((key, expires)) => {
-                let signature = URL_SAFE_NO_PAD.encode(code(key, self.workspace, id, *expires));
-                format!(
-                    "{path}?workspace={}&expires={expires}&signature={signature}",
-                    Uuid::from(self.workspace).simple()
-                )
-            }
-        }
+        let signature = URL_SAFE_NO_PAD.encode(code(&self.key, self.workspace, id, self.expires));
+        format!(
+            "{}/v1/attachments/{id}/content?workspace={}&expires={}&signature={signature}",
+            self.base,
+            Uuid::from(self.workspace).simple(),
+            self.expires
+        )
     }
 }
 
@@ -139,7 +130,5 @@ mod tests {
         let made = |seconds| Links::signed("http://h:1", &key, workspace, at(seconds)).attachment(id);
         assert_eq!(made(7200), made(10_799));
         assert_ne!(made(7200), made(10_800));
-        let bare = Links::bare("http://h:1", workspace).attachment(id);
-        assert!(made(7200).starts_with(&bare) && !bare.contains('?'));
     }
 }

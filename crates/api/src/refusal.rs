@@ -67,6 +67,7 @@ fn refused(refusal: &Refusal) -> Problem {
         Refusal::OwnerNotActive => field("/owner_id".to_owned(), FieldCode::InvalidValue),
         Refusal::ContactNotInConversation => field("/primary_contact_id".to_owned(), FieldCode::InvalidValue),
         Refusal::NoRecipient => field("/to".to_owned(), FieldCode::Required),
+        Refusal::UnknownMessage => field("/last_seen_message_id".to_owned(), FieldCode::InvalidId),
         Refusal::EmptyBody => field("/text".to_owned(), FieldCode::Required),
         Refusal::UnknownAttachment { index } => {
             field(format!("/attachment_ids/{index}"), FieldCode::InvalidId)

@@ -59,6 +59,8 @@ pub struct State {
     pub cursor_key: Key,
     /// Key of signed links.
     pub link_key: Key,
+    /// Key of what idempotency keys stand for.
+    pub fingerprint_key: Key,
     /// Rate limits.
     pub limits: Limits,
     /// `/openapi.json`, as it is served.
@@ -73,11 +75,12 @@ impl State {
     pub fn new(store: Store, tokens: TokenKeys, settings: Settings) -> Self {
         let secret = store.link_secret().expose_secret();
         let document = openapi::document();
-        let (cursor_key, link_key) =
-            (Key::derive(secret, Purpose::Cursor), Key::derive(secret, Purpose::Link));
+        let [cursor_key, link_key, fingerprint_key] = [Purpose::Cursor, Purpose::Link, Purpose::Fingerprint]
+            .map(|purpose| Key::derive(secret, purpose));
         Self {
             cursor_key,
             link_key,
+            fingerprint_key,
             limits: Limits::new(settings.limits),
             route_table: RouteTable::of(&document),
             document: openapi::to_text(&document),

@@ -97,3 +97,16 @@ fn a_patch_tells_absent_from_null() {
     assert_eq!(read::<Sample>(body).unwrap().title.change(), Some(Some("x".to_owned())));
     assert_eq!(names_of::<Sample>(), ["email", "to", "title", "owner"]);
 }
+
+#[test]
+fn a_flood_of_mistakes_is_told_in_part() {
+    let mut fields = serde_json::Map::new();
+    for number in 0..1000 {
+        fields.insert(format!("{number}{}", "ü".repeat(500)), json!(1));
+    }
+    let told = mistakes(Value::Object(fields));
+    assert_eq!(told.len(), 100);
+    assert_eq!(told[0], "/email required");
+    let longest = told.iter().map(|told| told.chars().count()).max().unwrap();
+    assert_eq!(longest, "/ unknown_field".len() + 100);
+}

@@ -6,12 +6,12 @@
 
 use super::operations;
 use crate::problem::{Code, FieldError, MEDIA_TYPE, ProblemView};
-use serde_json::json;
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{
     Modify, PartialSchema as _, ToSchema as _,
     openapi::{
-        Components, Content, HeaderBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
+        Components, Content, Header, HeaderBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
         example::ExampleBuilder,
         path::{HttpMethod, Operation, Parameter, ParameterIn},
         schema::{AdditionalProperties, ObjectBuilder, Schema, Type},
@@ -32,8 +32,13 @@ impl Modify for SharedParts {
     fn modify(&self, document: &mut OpenApi) {
         let mut components = document.components.take().unwrap_or_default();
         add_schemas(&mut components);
+        let requests = request_schemas(document, &components);
         for (name, schema) in &mut components.schemas {
-            settle_fields(name, schema);
+            if requests.contains(name) {
+                refuse_unknown_fields(schema);
+            } else if name != "Problem" {
+                require_all_fields(schema);
+            }
         }
         for (path, item) in &mut document.paths.paths {
             for (method, operation) in operations(item) {
@@ -71,23 +76,47 @@ fn add_schemas(components: &mut Components) {
     );
 }
 
-/// An answer has all its fields, absent ones as `null`; a request may have no others than those that are documented.
-fn settle_fields(name: &str, schema: &mut RefOr<Schema>) {
-    let RefOr::T(schema) = schema else {
-        return;
-    };
-    match schema {
-        Schema::Object(object) if name.ends_with("Request") => {
-            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
-        }
-        Schema::Object(object) if name != "Problem" => {
-            object.required = object.properties.keys().cloned().collect();
-        }
-        Schema::AllOf(parts) => {
-            for part in &mut parts.items {
-                settle_fields(name, part);
+/// The names of the schemas that requests are made of.
+fn request_schemas(document: &mut OpenApi, components: &Components) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    // What is written as JSON here is plain data, which can't fail.
+    let mut open: Vec<Value> = Vec::new();
+    for item in document.paths.paths.values_mut() {
+        let bodies = operations(item).filter_map(|(_, operation)| operation.request_body.as_ref());
+        open.extend(bodies.filter_map(|body| serde_json::to_value(body).ok()));
+    }
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(fields) => {
+                let to = fields.get("$ref").and_then(Value::as_str);
+                if let Some(name) = to.and_then(|to| to.strip_prefix("#/components/schemas/"))
+                    && names.insert(name.to_owned())
+                {
+                    open.extend(components.schemas.get(name).and_then(|one| serde_json::to_value(one).ok()));
+                }
+                open.extend(fields.into_iter().map(|(_, value)| value));
             }
+            Value::Array(values) => open.extend(values),
+            _ => {}
         }
+    }
+    names
+}
+
+/// A request may have no other fields than those that are documented.
+fn refuse_unknown_fields(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::Object(object)) = schema
+        && !object.properties.is_empty()
+    {
+        object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+    }
+}
+
+/// An answer has all its fields, absent ones as `null`.
+fn require_all_fields(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => object.required = object.properties.keys().cloned().collect(),
+        RefOr::T(Schema::AllOf(parts)) => parts.items.iter_mut().for_each(require_all_fields),
         _ => {}
     }
 }
@@ -123,11 +152,7 @@ fn conditional_read(operation: &mut Operation) {
     }
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
-            let header = HeaderBuilder::new()
-                .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
-                .description(Some("`\"<version>-<digest>\"`, for `If-Match` and `If-None-Match`."))
-                .build();
-            response.headers.insert("ETag".to_owned(), header.into());
+            response.headers.insert("ETag".to_owned(), tag_header().into());
         }
     }
     if conditional {
@@ -135,6 +160,13 @@ fn conditional_read(operation: &mut Operation) {
             ResponseBuilder::new().description("As in the answer that the client has; no body.").build();
         operation.responses.responses.insert("304".to_owned(), unchanged.into());
     }
+}
+
+fn tag_header() -> Header {
+    HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+        .description(Some("`\"<version>-<digest>\"`, for `If-Match` and `If-None-Match`."))
+        .build()
 }
 
 /// Where a made thing is, whether it was made before, and where the next page is.
@@ -157,6 +189,7 @@ fn answer_headers(operation: &mut Operation) {
         if status == "201" && keyed {
             let header = text("`true` where the same request was answered before: nothing happened now.");
             response.headers.insert("Idempotent-Replayed".to_owned(), header.into());
+            response.headers.insert("ETag".to_owned(), tag_header().into());
         }
         if status == "200" && paged {
             response.headers.insert("Link".to_owned(), text("The next page, `rel=\"next\"`.").into());
@@ -177,7 +210,8 @@ fn problems(path: &str, method: &HttpMethod, operation: &Operation) -> BTreeMap<
         codes.push(Code::FeatureNotEnabled);
     }
     codes.extend(own_problems(operation));
-    if operation.request_body.is_some() {
+    // An operation without a body accepts none or `{}`, and refuses others as the rest do.
+    if operation.request_body.is_some() || *method != HttpMethod::Get {
         codes.extend([
             Code::MalformedJson,
             Code::BodyTooLarge,

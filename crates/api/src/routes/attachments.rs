@@ -10,11 +10,14 @@ use crate::{
     server::State,
 };
 use actix_web::{
-    HttpRequest, HttpResponse, get,
+    HttpRequest, HttpResponse,
+    body::SizedStream,
+    get,
     http::header::{self, Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue},
     web::Data,
 };
 use chrono::Utc;
+use futures_util::TryStreamExt as _;
 use postroom_domain::ids::{AttachmentId, WorkspaceId};
 use postroom_store::{AttachmentFile, FeatureState};
 use utoipa::IntoParams;
@@ -67,7 +70,10 @@ pub(crate) async fn content(
 ) -> Result<HttpResponse, Problem> {
     let id: AttachmentId = path_id(&request, "id");
     let (workspace, file) = find(&request, &state, query, id).await?;
-    let bytes = state.store.get_blob(workspace, &file.sha256).await?;
+    let (size, bytes) = state.store.get_blob_stream(workspace, &file.sha256).await?;
+    // The answer has begun: all that can be told is that it is not whole.
+    let bytes =
+        bytes.inspect_err(|error| tracing::error!(%error, "an attachment could not be read to its end"));
     let media_type = media_type(&file.info.content_type);
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, media_type))
@@ -75,7 +81,7 @@ pub(crate) async fn content(
         .insert_header((header::CONTENT_SECURITY_POLICY, FILE_POLICY))
         .insert_header((header::CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"))
         .insert_header((header::CACHE_CONTROL, "private, max-age=3600, immutable"))
-        .body(bytes))
+        .body(SizedStream::new(size, bytes)))
 }
 
 /// The file, if the request may have it: by its signature, or by who asks.

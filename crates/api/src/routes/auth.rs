@@ -45,9 +45,9 @@ pub(crate) async fn login(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let login: LoginRequest = body.read()?;
+    let login: LoginRequest = body.read().await?;
     let address = client_address(&request, state.settings.trusted_proxies);
-    state.limits.sign_in(address, login.workspace.as_deref(), login.email.as_str())?;
+    state.limits.sign_in(address, login.email.as_str())?;
     let account = state.store.find_sign_in(&login.email, login.workspace.as_deref()).await?;
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
     let right = password::verify(login.password, hash).await.map_err(|error| {
@@ -88,7 +88,7 @@ pub(crate) async fn refresh(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let old = presented(&request, &state, &body)?.ok_or_else(invalid_refresh_token)?;
+    let old = presented(&request, &state, &body).await?.ok_or_else(invalid_refresh_token)?;
     let now = Utc::now();
     let (new, digest) = tokens::new_refresh_token();
     let old = tokens::token_digest(old.expose_secret());
@@ -109,8 +109,8 @@ pub(crate) async fn refresh(
 
 /// Sign out
 ///
-/// Ends the session of the access token, or of the refresh token in the body or the cookie. Its tokens are worth
-/// nothing from then on.
+/// Ends the session of the access token, or, where that is missing or worth nothing any more, of the refresh token in
+/// the body or the cookie. Its tokens are worth nothing from then on.
 #[utoipa::path(
     tag = "Sign-in", operation_id = "logout", security((), ("access_token" = [])), request_body = Option<RefreshRequest>,
     extensions(("x-problems" = json!(["not_authenticated", "origin_not_allowed"]))),
@@ -122,14 +122,14 @@ pub(crate) async fn logout(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let session = match caller::bearer(request.headers()) {
-        Some(_) => {
-            let caller = caller::identify(&request).await?;
-            let _: RefreshRequest = body.read_or_default()?;
+    let session = match caller::identify(&request).await {
+        Ok(caller) => {
+            let _: RefreshRequest = body.read_or_default().await?;
             caller.session
         }
-        None => {
-            let token = presented(&request, &state, &body)?.ok_or_else(caller::not_authenticated)?;
+        Err(problem) if problem.code() != Code::NotAuthenticated => return Err(problem),
+        Err(not_authenticated) => {
+            let token = presented(&request, &state, &body).await?.ok_or(not_authenticated)?;
             let digest = tokens::token_digest(token.expose_secret());
             let session = state.store.session_of_refresh_token(&digest, Utc::now()).await?;
             session.ok_or_else(caller::not_authenticated)?.id
@@ -142,9 +142,13 @@ pub(crate) async fn logout(
 }
 
 /// The refresh token that a request presents. One in the cookie counts only from a page that may present it.
-fn presented(request: &HttpRequest, state: &State, body: &Body) -> Result<Option<SecretString>, Problem> {
+async fn presented(
+    request: &HttpRequest,
+    state: &State,
+    body: &Body,
+) -> Result<Option<SecretString>, Problem> {
     let cookie = request.cookie(COOKIE);
-    let read: Result<RefreshRequest, Problem> = body.read_or_default();
+    let read: Result<RefreshRequest, Problem> = body.read_or_default().await;
     if let Ok(RefreshRequest { refresh_token: Some(token) }) = read {
         return Ok(Some(token));
     }

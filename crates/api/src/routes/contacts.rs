@@ -23,5 +23,5 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, Problem> {
     let contact = state.store.contact(&caller.actor, path_id(&request, "id")).await?;
     let view = ContactView::from(contact);
-    answer::resource(&request, view.version, &view, &view)
+    answer::resource(&request, view.version, &view)
 }

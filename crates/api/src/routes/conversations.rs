@@ -21,6 +21,7 @@ use chrono::DateTime;
 use postroom_domain::{
     access::{Actor, Visibility},
     ids::ConversationId,
+    refusal::Refusal,
 };
 use postroom_store::{StoreError, StreamPosition, StreamQuery};
 
@@ -40,6 +41,10 @@ pub(crate) async fn index(
     state: Data<State>,
     query: Parameters,
 ) -> Result<HttpResponse, Problem> {
+    if query.says("view", "all") && default_view(&caller.actor) != ViewName::All {
+        // Whether the role may comes before what else is wrong with the request.
+        return Err(StoreError::Refused(Refusal::ViewNotAllowed).into());
+    }
     let wanted: StreamRequest = query.read()?;
     let view = wanted.view.unwrap_or_else(|| default_view(&caller.actor));
     let scope = Scope::of("/v1/conversations")
@@ -85,6 +90,7 @@ fn default_view(actor: &Actor) -> ViewName {
 /// Open and unread conversations, for the navigation's badge. `all` is null for team members.
 #[utoipa::path(
     tag = "Conversations", operation_id = "count_conversations",
+    extensions(("x-problems" = json!(["validation_failed"]))),
     responses((status = 200, description = "The counts.", body = CountsView)),
 )]
 #[get("/v1/conversations/counts")]
@@ -113,7 +119,7 @@ pub(crate) async fn show(
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let (version, view) = present(&state, &caller.actor, path_id(&request, "id")).await?;
-    answer::resource(&request, version, &view, &view)
+    answer::resource(&request, version, &view)
 }
 
 /// Change a conversation
@@ -137,12 +143,12 @@ pub(crate) async fn update(
     let id = path_id(&request, "id");
     let expected = Expected::of(request.headers());
     let current = present(&state, &caller.actor, id);
-    let patch = answer::judged(body.read::<ConversationRequest>(), expected, current).await?;
+    let patch = answer::judged(body.read::<ConversationRequest>().await, expected, current).await?;
     match state.store.edit_conversation(&caller.actor, id, expected.version(), patch.into()).await {
         Ok(detail) => {
             let version = detail.card.version;
             let view = ConversationView::from(detail);
-            answer::resource(&request, version, &view, &view)
+            answer::resource(&request, version, &view)
         }
         Err(StoreError::StaleVersion) => Err(etag::stale(&present(&state, &caller.actor, id).await?.1)),
         Err(error) => Err(error.into()),
@@ -168,7 +174,7 @@ pub(crate) async fn seen(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request, "id");
-    let read = body.read_or_default::<SeenRequest>();
+    let read = body.read_or_default::<SeenRequest>().await;
     let shown = answer::judged(read, Expected::Any, present(&state, &caller.actor, id)).await?.message_id;
     match state.store.mark_seen(&caller.actor, id, shown).await {
         Ok(()) => Ok(HttpResponse::NoContent().finish()),
@@ -201,7 +207,7 @@ pub(crate) async fn unseen(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request, "id");
-    answer::judged(body.nothing(), Expected::Any, present(&state, &caller.actor, id)).await?;
+    answer::judged(body.nothing().await, Expected::Any, present(&state, &caller.actor, id)).await?;
     state.store.mark_unread(&caller.actor, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -5,7 +5,6 @@ use crate::{
     body::{Body, Parameters, path_id},
     caller::ConversationsCaller,
     cursor::{self, Scope},
-    etag,
     headers::{IdempotencyHeader, IfNoneMatchHeader},
     problem::Problem,
     server::State,
@@ -15,8 +14,9 @@ use crate::{
     },
 };
 use actix_web::{HttpRequest, HttpResponse, get, post, web::Data};
-use postroom_domain::ids::MailboxId;
-use postroom_store::{Mailbox, StoredAnswer};
+use postroom_domain::{access::Permission, ids::MailboxId};
+use postroom_store::{Mailbox, StoreError, StoredAnswer};
+use serde_json::value::RawValue;
 
 /// Connect a mailbox
 ///
@@ -34,14 +34,29 @@ pub(crate) async fn create(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let new = body.read::<MailboxRequest>()?.into_new(caller.actor.user_id);
-    let claim = answer::claim(&request, &body, &caller.actor)?;
+    let read = match body.read::<MailboxRequest>().await {
+        Ok(mailbox) => answer::claim(&request, &state, &body, &caller.actor).map(|claim| (mailbox, claim)),
+        Err(problem) => Err(problem),
+    };
+    let (new, claim) = match read {
+        Ok((mailbox, claim)) => (mailbox.into_new(caller.actor.user_id), claim),
+        // Whether the role may comes before what else is wrong with the request.
+        Err(problem) => {
+            let may = caller.actor.role.may(Permission::ManageSharedMailboxes);
+            let refused = !may && body.says("kind", "shared").await;
+            return Err(if refused { StoreError::RoleNotAllowed.into() } else { problem });
+        }
+    };
     let outcome = state.store.create_mailbox(&caller.actor, &new, claim.as_ref(), made).await?;
-    answer::outcome(&outcome, made, |mailbox| etag::of(mailbox.version, &MailboxView::from(mailbox.clone())))
+    answer::outcome(outcome, made, |as_kept: Box<RawValue>| as_kept).await
 }
 
 fn made(mailbox: &Mailbox) -> StoredAnswer {
-    answer::made(format!("/v1/mailboxes/{}", mailbox.id), &MailboxView::from(mailbox.clone()))
+    answer::made(
+        format!("/v1/mailboxes/{}", mailbox.id),
+        mailbox.version,
+        &MailboxView::from(mailbox.clone()),
+    )
 }
 
 /// Mailboxes
@@ -87,5 +102,5 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, Problem> {
     let mailbox = state.store.mailbox(&caller.actor, path_id(&request, "id")).await?;
     let view = MailboxView::from(mailbox);
-    answer::resource(&request, view.version, &view, &view)
+    answer::resource(&request, view.version, &view)
 }

@@ -28,7 +28,7 @@ pub(crate) async fn show(
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let view = present(&state, &caller.actor).await?;
-    answer::resource(&request, view.version, &view, &view)
+    answer::resource(&request, view.version, &view)
 }
 
 /// Change my profile
@@ -47,12 +47,12 @@ pub(crate) async fn update(
 ) -> Result<HttpResponse, Problem> {
     let expected = Expected::of(request.headers());
     let current = async { present(&state, &caller.actor).await.map(|view| (view.version, view)) };
-    let patch = answer::judged(body.read::<MeRequest>(), expected, current).await?;
+    let patch = answer::judged(body.read::<MeRequest>().await, expected, current).await?;
     let saved = state.store.update_me(&caller.actor, expected.version(), &patch.into()).await;
     match saved {
         Ok(me) => {
             let view = MeView::from(me);
-            answer::resource(&request, view.version, &view, &view)
+            answer::resource(&request, view.version, &view)
         }
         Err(StoreError::StaleVersion) => Err(etag::stale(&present(&state, &caller.actor).await?)),
         Err(error) => Err(error.into()),

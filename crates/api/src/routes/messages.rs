@@ -5,7 +5,7 @@ use crate::{
     body::{Body, Kept, Parameters, path_id},
     caller::ConversationsCaller,
     cursor::{self, Scope},
-    etag::{self, Expected},
+    etag::Expected,
     headers::{IdempotencyHeader, IfNoneMatchHeader},
     links::Links,
     problem::Problem,
@@ -15,6 +15,7 @@ use crate::{
         message::MessageView,
         reply::{NewMailRequest, ReplyRequest, signature},
     },
+    workers::off_worker,
 };
 use actix_web::{HttpRequest, HttpResponse, get, post, web::Data};
 use chrono::Utc;
@@ -24,7 +25,7 @@ use postroom_domain::{
     message::Position,
     reply::Written,
 };
-use postroom_store::{Message, NewMailDraft, ReplyDraft, StoredAnswer};
+use postroom_store::{Message, NewMailDraft, ReplyDraft, StoreError, StoredAnswer};
 
 /// Messages
 ///
@@ -62,7 +63,8 @@ pub(crate) async fn index(
         None => None,
     };
     let links = links(&state, &caller.actor);
-    let messages = found.items.into_iter().map(|message| MessageView::new(message, &links)).collect();
+    let show = move |message| MessageView::unsigned(message).signed(&links);
+    let messages = off_worker(move || found.items.into_iter().map(show).collect()).await?;
     Ok(answer::list(&request, &state, messages, next))
 }
 
@@ -76,6 +78,7 @@ pub(crate) async fn index(
         ("message_id" = Uuid, Path, description = "The message's id."),
         IfNoneMatchHeader,
     ),
+    extensions(("x-problems" = json!(["conversation_merged"]))),
     responses((status = 200, description = "The message.", body = MessageView)),
 )]
 #[get("/v1/conversations/{id}/messages/{message_id}")]
@@ -84,11 +87,18 @@ pub(crate) async fn show_in_conversation(
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let message = state.store.message(&caller.actor, path_id(&request, "message_id")).await?;
-    if message.conversation_id != Some(path_id(&request, "id")) {
-        return Err(Problem::not_found());
+    let id: ConversationId = path_id(&request, "id");
+    match state.store.message(&caller.actor, path_id::<MessageId>(&request, "message_id")).await {
+        Ok(message) if message.conversation_id == Some(id) => {
+            answer(&request, &state, &caller.actor, message).await
+        }
+        Ok(_) | Err(StoreError::NotFound) => {
+            // The conversation may have gone on in another one, and its messages with it.
+            visible(&state, &caller.actor, id).await?;
+            Err(Problem::not_found())
+        }
+        Err(error) => Err(error.into()),
     }
-    answer(&request, &state, &caller.actor, message)
 }
 
 /// One message
@@ -107,7 +117,7 @@ pub(crate) async fn show(
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let message = state.store.message(&caller.actor, path_id::<MessageId>(&request, "id")).await?;
-    answer(&request, &state, &caller.actor, message)
+    answer(&request, &state, &caller.actor, message).await
 }
 
 /// Reply
@@ -129,8 +139,8 @@ pub(crate) async fn reply(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let id: ConversationId = path_id(&request, "id");
-    let read = body.read_and_keep::<ReplyRequest>().and_then(|kept| {
-        let claim = answer::claim(&request, &body, &caller.actor)?;
+    let read = body.read_and_keep::<ReplyRequest>().await.and_then(|kept| {
+        let claim = answer::claim(&request, &state, &body, &caller.actor)?;
         Ok((kept, claim))
     });
     let (Kept { request: reply, json }, claim) =
@@ -139,7 +149,7 @@ pub(crate) async fn reply(
         to: reply.to,
         cc: reply.cc,
         bcc: reply.bcc,
-        preview: postroom_mime::preview(&reply.written.text),
+        preview: reply.preview,
         body: reply.written,
         signature: signature_of(&state, &caller.actor, reply.include_signature).await?,
         include_quote: reply.include_quote,
@@ -148,10 +158,9 @@ pub(crate) async fn reply(
         force: reply.force,
         request: json,
     };
-    let links = links(&state, &caller.actor);
-    let made = |message: &Message| made(message, &links);
     let outcome = state.store.reply(&caller.actor, id, draft, claim, made).await?;
-    answer::outcome(&outcome, made, |message| tag(&state, &caller.actor, message))
+    let links = links(&state, &caller.actor);
+    answer::outcome(outcome, made, move |view: MessageView| view.signed(&links)).await
 }
 
 /// Write a new mail
@@ -169,51 +178,43 @@ pub(crate) async fn create(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let Kept { request: mail, json } = body.read_and_keep::<NewMailRequest>()?;
-    let claim = answer::claim(&request, &body, &caller.actor)?;
+    let Kept { request: mail, json } = body.read_and_keep::<NewMailRequest>().await?;
+    let claim = answer::claim(&request, &state, &body, &caller.actor)?;
     let draft = NewMailDraft {
         mailbox_id: mail.mailbox_id,
         to: mail.to,
         cc: mail.cc,
         bcc: mail.bcc,
         subject: mail.subject,
-        preview: postroom_mime::preview(&mail.written.text),
+        preview: mail.preview,
         body: mail.written,
         signature: signature_of(&state, &caller.actor, mail.include_signature).await?,
         attachment_ids: mail.attachment_ids,
         request: json,
     };
-    let links = links(&state, &caller.actor);
-    let made = |message: &Message| made(message, &links);
     let outcome = state.store.new_mail(&caller.actor, draft, claim, made).await?;
-    answer::outcome(&outcome, made, |message| tag(&state, &caller.actor, message))
+    let links = links(&state, &caller.actor);
+    answer::outcome(outcome, made, move |view: MessageView| view.signed(&links)).await
 }
 
-fn made(message: &Message, links: &Links) -> StoredAnswer {
-    answer::made(format!("/v1/messages/{}", message.id), &MessageView::new(message.clone(), links))
+fn made(message: &Message) -> StoredAnswer {
+    let view = MessageView::unsigned(message.clone());
+    answer::made(format!("/v1/messages/{}", message.id), message.version, &view)
 }
 
-fn tag(state: &State, actor: &Actor, message: &Message) -> Result<String, Problem> {
-    etag::of(message.version, &MessageView::new(message.clone(), &bare_links(state, actor)))
-}
-
-fn answer(
+async fn answer(
     request: &HttpRequest,
     state: &State,
     actor: &Actor,
     message: Message,
 ) -> Result<HttpResponse, Problem> {
-    let version = message.version;
-    let bare = MessageView::new(message.clone(), &bare_links(state, actor));
-    answer::resource(request, version, &bare, &MessageView::new(message, &links(state, actor)))
+    let links = links(state, actor);
+    let (version, view) = (message.version, MessageView::unsigned(message));
+    answer::signed_resource(request, version, view, move |view| view.signed(&links)).await
 }
 
 fn links(state: &State, actor: &Actor) -> Links {
     Links::signed(&state.settings.public_url, &state.link_key, actor.workspace_id, Utc::now())
-}
-
-fn bare_links(state: &State, actor: &Actor) -> Links {
-    Links::bare(&state.settings.public_url, actor.workspace_id)
 }
 
 /// The caller's signature, where it is to stand below what they wrote (RPL-3).
@@ -226,7 +227,10 @@ async fn signature_of(
         return Ok(None);
     }
     let me = state.store.me(actor).await?.user;
-    Ok(if wanted.unwrap_or(me.signature_enabled) { signature(&me.signature_html) } else { None })
+    if !wanted.unwrap_or(me.signature_enabled) {
+        return Ok(None);
+    }
+    off_worker(move || signature(&me.signature_html)).await
 }
 
 /// Whether the conversation is there for the caller.

@@ -10,7 +10,7 @@ use crate::{
     refusal::REQUEST_ACCESS,
     server::State,
     shapes::{
-        list::{ListView, NoQuery, PageQuery},
+        list::{ListView, PageQuery},
         workspace::{FeatureRequestRequest, FeatureRequestView, UserView, WorkspaceView},
     },
 };
@@ -31,7 +31,7 @@ pub(crate) async fn show(
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let view = WorkspaceView::from(state.store.workspace(&caller.actor).await?);
-    answer::resource(&request, view.version, &view, &view)
+    answer::resource(&request, view.version, &view)
 }
 
 /// Ask for a paid feature
@@ -48,7 +48,7 @@ pub(crate) async fn request_feature(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let wish: FeatureRequestRequest = body.read()?;
+    let wish: FeatureRequestRequest = body.read().await?;
     let request = state.store.request_feature(&caller.actor, wish.message.as_deref()).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, REQUEST_ACCESS))
@@ -59,7 +59,7 @@ pub(crate) async fn request_feature(
 ///
 /// What was asked for, by whom and when, and how it stands.
 #[utoipa::path(
-    tag = "Workspace", operation_id = "list_feature_requests",
+    tag = "Workspace", operation_id = "list_feature_requests", params(PageQuery),
     responses((status = 200, description = "The wishes.", body = ListView<FeatureRequestView>)),
 )]
 #[get("/v1/workspace/feature-requests")]
@@ -69,7 +69,12 @@ pub(crate) async fn feature_requests(
     state: Data<State>,
     query: Parameters,
 ) -> Result<HttpResponse, Problem> {
-    let NoQuery = query.read()?;
+    let page: PageQuery = query.read()?;
+    if let Some(cursor) = &page.cursor {
+        // One feature can be asked for: the list has one page, and no cursor of its own.
+        let scope = Scope::of("/v1/workspace/feature-requests").with(caller.actor.user_id.0.as_bytes());
+        cursor::open::<()>(&state.cursor_key, &scope, cursor)?;
+    }
     let wish = state.store.feature_request(&caller.actor).await?;
     let asked: Vec<_> = wish.asked.is_some().then(|| FeatureRequestView::from(wish)).into_iter().collect();
     Ok(answer::list(&request, &state, asked, None))

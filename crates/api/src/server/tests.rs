@@ -29,11 +29,11 @@ impl Request for Named {
 }
 
 async fn echo(body: Body) -> Result<String, Problem> {
-    body.read::<Named>().map(|named| named.name)
+    body.read::<Named>().await.map(|named| named.name)
 }
 
 async fn nothing(body: Body) -> Result<String, Problem> {
-    body.nothing().map(|()| "nothing".to_owned())
+    body.nothing().await.map(|()| "nothing".to_owned())
 }
 
 async fn panics() -> String {

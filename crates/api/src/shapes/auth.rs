@@ -235,7 +235,9 @@ impl Request for MeRequest {
         let time_zone = form.changed("time_zone", time_zone);
         Some(Self {
             name: name?,
-            signature_html: signature?.change().map(Option::unwrap_or_default),
+            signature_html: signature?
+                .change()
+                .map(|html| html.map_or_else(String::new, |html| postroom_mime::sanitise(&html))),
             signature_enabled: signature_enabled?,
             time_zone: time_zone?,
         })
@@ -246,7 +248,7 @@ impl From<MeRequest> for MePatch {
     fn from(request: MeRequest) -> Self {
         Self {
             name: request.name,
-            signature_html: request.signature_html.map(|html| postroom_mime::sanitise(&html)),
+            signature_html: request.signature_html,
             signature_enabled: request.signature_enabled,
             time_zone: request.time_zone,
         }

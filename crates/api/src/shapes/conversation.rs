@@ -8,10 +8,12 @@ use super::{
 use crate::form::{Form, Request, choice, id, integer, text};
 use postroom_domain::ids::{ContactId, ConversationId, MailboxId, MessageId, UserId};
 use postroom_store::{
-    Author, AuthorKind, Card, ConversationDetail, ConversationPatch, Count, Counts, Sort, StatusFilter, View,
+    Author, AuthorKind, Card, ConversationDetail, ConversationPatch, Count, Counts, Participant, Sort,
+    StatusFilter, View,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 /// The last message, as a card shows it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -30,7 +32,7 @@ pub struct LastMessageView {
     /// The start of its newly written part, at most 200 characters.
     #[schema(max_length = 200, example = "Thank you, that helped.")]
     pub preview: String,
-    /// When it came in or was accepted.
+    /// Its place in time: when it came in or was accepted. The mail's own date is the message's `sent_at`.
     pub sent_at: Time,
     /// Who wrote it.
     pub sender: AuthorView,
@@ -133,21 +135,6 @@ impl From<Card> for CardView {
     }
 }
 
-/// An external party of a conversation.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = Participant)]
-pub struct ParticipantView {
-    /// The contact; null for an address that is none.
-    #[schema(value_type = Option<Uuid>)]
-    pub contact_id: Option<ContactId>,
-    /// Their name.
-    #[schema(example = "Bob Fisher")]
-    pub name: String,
-    /// Their address.
-    #[schema(example = "bob@customer.example")]
-    pub email: String,
-}
-
 /// A mailbox, where only its address matters.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = MailboxReference)]
@@ -199,7 +186,7 @@ pub struct ConversationView {
     #[serde(flatten)]
     pub card: CardView,
     /// The external parties.
-    pub participants: Vec<ParticipantView>,
+    pub participants: Vec<AuthorView>,
     /// The mailbox that it came in or went out through.
     pub mailbox: MailboxReferenceView,
     /// What the caller may do here.
@@ -213,11 +200,7 @@ impl From<ConversationDetail> for ConversationView {
         let defaults = detail.reply_defaults;
         Self {
             card: detail.card.into(),
-            participants: detail
-                .participants
-                .into_iter()
-                .map(|one| ParticipantView { contact_id: one.contact_id, name: one.name, email: one.email })
-                .collect(),
+            participants: detail.participants.into_iter().map(party).collect(),
             mailbox: MailboxReferenceView { id: detail.mailbox.id, address: detail.mailbox.address },
             can: ConversationPermissionsView {
                 reply: detail.can.reply,
@@ -233,6 +216,17 @@ impl From<ConversationDetail> for ConversationView {
                 subject: defaults.subject,
             },
         }
+    }
+}
+
+/// An external party; one whose address is no contact's has no id.
+fn party(one: Participant) -> AuthorView {
+    AuthorView {
+        kind: AuthorKindName::Contact,
+        id: one.contact_id.map(Uuid::from),
+        name: one.name,
+        email: one.email,
+        avatar_url: None,
     }
 }
 

@@ -13,11 +13,11 @@ use postroom_domain::{
     reply::Segment,
 };
 use postroom_store::{AttachmentInfo, Delivery, Message};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A part of a message; joined, the parts are the whole.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Segment)]
 pub struct SegmentView {
     /// What it is.
@@ -29,7 +29,7 @@ pub struct SegmentView {
 }
 
 /// A file that came with a message.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Attachment)]
 pub struct AttachmentView {
     /// Its id.
@@ -46,12 +46,16 @@ pub struct AttachmentView {
     pub size: i64,
     /// A picture inside of the message's HTML.
     pub inline: bool,
+    /// By which name the HTML shows it; only where there are no links yet, which take its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub content_id: Option<String>,
     /// Where it can be loaded for an hour or two, without a header.
     pub url: String,
 }
 
 /// How one recipient's copy fares.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = RecipientDelivery)]
 pub struct RecipientDeliveryView {
     /// The address.
@@ -65,7 +69,7 @@ pub struct RecipientDeliveryView {
 }
 
 /// How a mail that we send fares.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Delivery)]
 pub struct DeliveryView {
     /// How it stands, all recipients taken together.
@@ -87,7 +91,7 @@ pub struct DeliveryView {
 }
 
 /// Why a message stands in its thread (MAIL-11).
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Threading)]
 pub struct ThreadingView {
     /// The rule: `reference`, `conversation_token`, `subject_and_party`, `new_thread` or `late_parent`.
@@ -102,7 +106,7 @@ pub struct ThreadingView {
 }
 
 /// A message.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Message)]
 pub struct MessageView {
     /// Its id.
@@ -165,13 +169,10 @@ pub struct MessageView {
 }
 
 impl MessageView {
-    /// The view of a message, pictures and files under the links' addresses.
+    /// The view of a message before its files and pictures have addresses: what its tag is taken over, and what may be
+    /// kept.
     #[must_use]
-    pub fn new(message: Message, links: &Links) -> Self {
-        let pictures = Pictures { attachments: &message.attachments, links };
-        let html = message.html.as_deref().map(|html| pictures.show(html));
-        let segments = message.segments.into_iter().map(|segment| pictures.segment(segment)).collect();
-        let attachments = message.attachments.iter().map(|one| attachment(one, links)).collect();
+    pub fn unsigned(message: Message) -> Self {
         Self {
             id: message.id,
             conversation_id: message.conversation_id,
@@ -190,12 +191,12 @@ impl MessageView {
             subject: message.subject,
             sent_at: message.sent_at.map(Time::from),
             received_at: message.received_at.into(),
-            segments,
+            segments: message.segments.into_iter().map(SegmentView::from).collect(),
             text: message.text,
-            html,
+            html: message.html,
             preview: message.preview,
             automatic: message.automatic,
-            attachments,
+            attachments: message.attachments.into_iter().map(AttachmentView::from).collect(),
             delivery: message.delivery.map(DeliveryView::from),
             threading: ThreadingView {
                 rule: message.threading.rule,
@@ -209,39 +210,47 @@ impl MessageView {
             version: message.version,
         }
     }
-}
 
-/// Where a message's `cid:` pictures are.
-struct Pictures<'a> {
-    attachments: &'a [AttachmentInfo],
-    links: &'a Links,
-}
-
-impl Pictures<'_> {
-    fn show(&self, html: &str) -> String {
-        postroom_mime::rewrite_cids(html, |content_id| {
-            let found = self.attachments.iter().find(|one| one.content_id.as_deref() == Some(content_id));
-            found.map(|one| self.links.attachment(one.id))
-        })
-    }
-
-    fn segment(&self, segment: Segment) -> SegmentView {
-        SegmentView {
-            kind: segment.kind.into(),
-            text: segment.text,
-            html: segment.html.map(|html| self.show(&html)),
+    /// The same with files and `cid:` pictures under the links' addresses. Rewriting long HTML takes a while: not for a
+    /// worker's thread.
+    #[must_use]
+    pub fn signed(mut self, links: &Links) -> Self {
+        let show = |html: String| {
+            postroom_mime::rewrite_cids(&html, |content_id| {
+                let mut all = self.attachments.iter();
+                let found = all.find(|one| one.content_id.as_deref() == Some(content_id));
+                found.map(|one| links.attachment(one.id))
+            })
+        };
+        self.html = self.html.map(show);
+        for segment in &mut self.segments {
+            segment.html = segment.html.take().map(show);
         }
+        for one in &mut self.attachments {
+            one.url = links.attachment(one.id);
+            one.content_id = None;
+        }
+        self
     }
 }
 
-fn attachment(one: &AttachmentInfo, links: &Links) -> AttachmentView {
-    AttachmentView {
-        id: one.id,
-        filename: one.filename.clone(),
-        content_type: one.content_type.clone(),
-        size: one.size,
-        inline: one.inline,
-        url: links.attachment(one.id),
+impl From<Segment> for SegmentView {
+    fn from(segment: Segment) -> Self {
+        Self { kind: segment.kind.into(), text: segment.text, html: segment.html }
+    }
+}
+
+impl From<AttachmentInfo> for AttachmentView {
+    fn from(one: AttachmentInfo) -> Self {
+        Self {
+            id: one.id,
+            filename: one.filename,
+            content_type: one.content_type,
+            size: one.size,
+            inline: one.inline,
+            content_id: one.content_id,
+            url: String::new(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use postroom_domain::{
     address::NamedAddress,
     ids::{ContactId, UserId},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ pub struct ContactReferenceView {
 }
 
 /// What an author is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = AuthorKind)]
 pub enum AuthorKindName {
@@ -52,8 +52,8 @@ pub enum AuthorKindName {
     Mailbox,
 }
 
-/// Who wrote something.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+/// A person, or the mailbox of persons that nobody knows: who wrote, who takes part.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Author)]
 pub struct AuthorView {
     /// What they are.
@@ -63,7 +63,7 @@ pub struct AuthorView {
     /// Their name.
     #[schema(example = "Bob Fisher")]
     pub name: String,
-    /// The address that they wrote from.
+    /// Their address, here.
     #[schema(example = "bob@customer.example")]
     pub email: String,
     /// Their picture; null where there is none.
@@ -71,7 +71,7 @@ pub struct AuthorView {
 }
 
 /// An address with the name beside it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = MailAddress)]
 pub struct AddressView {
     /// The display name; null where there is none.

@@ -39,6 +39,9 @@ pub struct ReplyRequest {
     /// Both forms, the HTML made harmless.
     #[schema(ignore)]
     pub written: Written,
+    /// Its start, for the stream.
+    #[schema(ignore)]
+    pub preview: String,
     /// Left out: the writer's setting.
     pub include_signature: Option<bool>,
     /// Whether the last message stands below. Default: true.
@@ -75,6 +78,7 @@ impl Request for ReplyRequest {
             text: content.text,
             html: content.html,
             written: content.written,
+            preview: content.preview,
             include_signature: include_signature?,
             include_quote: include_quote?.unwrap_or(true),
             attachment_ids: attachment_ids?.unwrap_or_default(),
@@ -115,6 +119,9 @@ pub struct NewMailRequest {
     /// Both forms, the HTML made harmless.
     #[schema(ignore)]
     pub written: Written,
+    /// Its start, for the stream.
+    #[schema(ignore)]
+    pub preview: String,
     /// Left out: the writer's setting.
     pub include_signature: Option<bool>,
     /// Uploaded files.
@@ -145,6 +152,7 @@ impl Request for NewMailRequest {
             text: content.text,
             html: content.html,
             written: content.written,
+            preview: content.preview,
             include_signature: include_signature?,
             attachment_ids: attachment_ids?.unwrap_or_default(),
         })
@@ -156,6 +164,7 @@ struct Content {
     text: Option<String>,
     html: Option<String>,
     written: Written,
+    preview: String,
 }
 
 /// Reads `text` and `html`.
@@ -164,7 +173,8 @@ fn content(form: &mut Form<'_>) -> Option<Content> {
     let html = form.optional("html", html(MAX_WRITTEN));
     let (text, html) = (text?, html?);
     let written = written(form, text.as_deref(), html.as_deref())?;
-    Some(Content { text, html, written })
+    let preview = postroom_mime::preview(&written.text);
+    Some(Content { text, html, written, preview })
 }
 
 /// Takes exactly one of the two and makes the other from it (RPL-4).

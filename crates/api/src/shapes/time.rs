@@ -1,11 +1,11 @@
 //! Moments, as every answer writes them.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 /// A moment: RFC 3339 in UTC with milliseconds and `Z`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[schema(as = Time, value_type = String, format = DateTime, example = "2026-03-01T09:30:00.000Z")]
 pub struct Time(DateTime<Utc>);
 

@@ -244,6 +244,7 @@ pub(crate) fn mail(from: &str, number: i64) -> IncomingMail {
         bounce: None,
         attachments: vec![],
         raw_sha256: None,
+        intake: None,
         notices: vec![],
     }
 }
