@@ -71,6 +71,27 @@ fn every_reference_leads_somewhere() {
 }
 
 #[test]
+fn what_follows_from_an_operation_is_documented() {
+    let document: serde_json::Value = serde_json::from_str(&openapi()).unwrap();
+    let unseen = &document["paths"]["/v1/conversations/{id}/seen"]["delete"]["responses"];
+    for status in ["204", "400", "413", "415", "422"] {
+        assert!(unseen[status].is_object(), "{status}");
+    }
+    assert!(document["paths"]["/v1/conversations/counts"]["get"]["responses"]["422"].is_object());
+    for path in ["/v1/messages", "/v1/mailboxes", "/v1/conversations/{id}/replies"] {
+        let made = &document["paths"][path]["post"]["responses"]["201"]["headers"];
+        assert!(made["ETag"].is_object() && made["Idempotent-Replayed"].is_object(), "{path}");
+    }
+    let schemas = &document["components"]["schemas"];
+    let wish = schemas["FeatureRequest"].as_object().unwrap();
+    assert_eq!(wish["required"].as_array().unwrap().len(), wish["properties"].as_object().unwrap().len());
+    assert!(!wish.contains_key("additionalProperties"), "an answer may gain fields");
+    for name in ["ReplyRequest", "NamedAddressRequest", "ServerRequest"] {
+        assert_eq!(schemas[name]["additionalProperties"], false, "{name}");
+    }
+}
+
+#[test]
 fn the_route_table_knows_methods_by_address() {
     let table = RouteTable::of(&document());
     assert_eq!(table.methods("/healthz"), ["GET", "HEAD"]);

@@ -63,8 +63,8 @@ pub(crate) async fn index(
         None => None,
     };
     let links = links(&state, &caller.actor);
-    let show = move |message| MessageView::unsigned(message).signed(&links);
-    let messages = off_worker(move || found.items.into_iter().map(show).collect()).await?;
+    let view = move |message| MessageView::unsigned(message).signed(&links);
+    let messages = off_worker(move || found.items.into_iter().map(view).collect()).await?;
     Ok(answer::list(&request, &state, messages, next))
 }
 

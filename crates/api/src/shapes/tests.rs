@@ -1,5 +1,10 @@
-use super::*;
-use crate::form::{Request, names_of};
+use super::{message::MessageView, *};
+use crate::{
+    form::{Request, names_of},
+    keys::{Key, Purpose},
+    links::Links,
+};
+use serde_json::json;
 use utoipa::PartialSchema;
 use utoipa::openapi::{RefOr, Schema};
 
@@ -26,4 +31,32 @@ fn requests_ask_for_what_is_documented() {
     check::<conversation::SeenRequest>();
     check::<reply::ReplyRequest>();
     check::<reply::NewMailRequest>();
+}
+
+#[test]
+fn what_is_kept_of_a_message_has_no_signed_link_and_gets_fresh_ones() {
+    let id = "0198c7e0-7d4e-7c3f-9a53-0d2f5b1f3a11";
+    let kept = json!({
+        "id": id, "conversation_id": null, "thread_id": id, "type": "email", "direction": "outbound",
+        "side": "internal", "author": {"kind": "user", "id": id, "name": "A", "email": "a@b.c", "avatar_url": null},
+        "from": {"name": null, "address": "a@b.c"}, "to": [], "cc": [], "bcc": [], "subject": "S", "sent_at": null,
+        "received_at": "2026-03-01T09:30:00.000Z", "segments": [{"kind": "new", "text": "", "html": "<img src=\"cid:dot\">"}],
+        "text": "", "html": "<img src=\"cid:dot\">", "preview": "", "automatic": false,
+        "attachments": [{"id": id, "filename": null, "content_type": "image/png", "size": 1, "inline": true,
+            "content_id": "dot", "url": ""}],
+        "delivery": null, "threading": {"rule": "new_thread", "matched": null, "sender_known": true, "sender_verified": true},
+        "notices": [], "created_at": "2026-03-01T09:30:00.000Z", "updated_at": "2026-03-01T09:30:00.000Z", "version": 1,
+    });
+    let view: MessageView = serde_json::from_value(kept.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&view).unwrap(), kept, "kept and read back, it is the same");
+    let key = Key::derive(&[1; 32], Purpose::Link);
+    let links =
+        Links::signed("http://h:1", &key, id.parse::<uuid::Uuid>().unwrap().into(), chrono::Utc::now());
+    let shown = serde_json::to_value(view.signed(&links)).unwrap();
+    let url = shown["attachments"][0]["url"].as_str().unwrap();
+    assert!(url.contains("signature="), "{url}");
+    assert_eq!(shown["attachments"][0].get("content_id"), None);
+    for html in [&shown["html"], &shown["segments"][0]["html"]] {
+        assert!(html.as_str().unwrap().replace("&amp;", "&").contains(url), "{html}");
+    }
 }

@@ -68,6 +68,9 @@ fn without_the_paid_feature_its_operations_name_where_to_ask() {
     );
     let again = olga.post("/v1/workspace/feature-requests", &ask).unwrap().expect(201).unwrap();
     assert_eq!(again["requested_by"]["name"], "Tom", "asking twice is one request");
+    let wishes = "/v1/workspace/feature-requests";
+    assert_eq!(tom.get(&format!("{wishes}?limit=1")).unwrap().expect(200).unwrap()["data"][0], again);
+    assert_eq!(tom.get(&format!("{wishes}?cursor=x")).unwrap().problem(400).unwrap(), "invalid_cursor");
     world.enable();
     assert_eq!(olga.get("/v1/conversations").unwrap().status, 200, "from the next request on");
 }
@@ -117,11 +120,19 @@ fn what_a_team_member_may_not_see_is_not_there() {
         }
     }
     assert_eq!(tom.get("/v1/conversations?view=all").unwrap().problem(403).unwrap(), "view_not_allowed");
+    for wrong in ["limit=x", "cursor=x", "nonsense=1"] {
+        let refused = tom.get(&format!("/v1/conversations?{wrong}&view=all")).unwrap();
+        assert_eq!(refused.problem(403).unwrap(), "view_not_allowed", "before {wrong}");
+    }
     assert_eq!(tom.all("/v1/conversations").unwrap().len(), 0);
     assert_eq!(tom.get("/v1/conversations/counts").unwrap().expect(200).unwrap()["all"], Value::Null);
     let shared = json!({"address": "x@acme.example", "kind": "shared",
         "imap": {"host": "h.example", "port": 993, "password": "x"}, "smtp": {"host": "h.example", "port": 587, "password": "x"}});
-    assert_eq!(tom.post("/v1/mailboxes", &shared).unwrap().problem(403).unwrap(), "role_not_allowed");
+    let broken = json!({"kind": "shared", "address": 1, "nonsense": 1});
+    for body in [&shared, &broken] {
+        assert_eq!(tom.post("/v1/mailboxes", body).unwrap().problem(403).unwrap(), "role_not_allowed");
+    }
+    assert_eq!(olga.post("/v1/mailboxes", &broken).unwrap().status, 422);
 
     // Handed over, it is theirs, and the contact with it.
     let patch = json!({"owner_id": tom.id()});

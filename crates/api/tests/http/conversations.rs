@@ -117,12 +117,19 @@ fn the_same_reply_sent_twice_is_one() {
     let path = format!("/v1/conversations/{}", card["id"].as_str().unwrap());
     let replies = format!("{path}/replies");
     let body = json!({"text": "On its way.", "last_seen_message_id": card["last_message"]["id"]});
+    let bob = json!({"kind": "contact", "id": card["primary_contact"]["id"], "name": card["primary_contact"]["name"],
+        "email": "bob@customer.example", "avatar_url": null});
+    assert_eq!(olga.get(&path).unwrap().expect(200).unwrap()["participants"], json!([bob]));
+    let unknown = json!({"text": "On its way.", "last_seen_message_id": card["id"]});
+    let refused = olga.post(&replies, &unknown).unwrap().expect(422).unwrap();
+    assert_eq!(refused["errors"][0]["pointer"], "/last_seen_message_id");
     let first = olga.post_once(&replies, "key", &body).unwrap();
     let location = first.header("location").to_owned();
     assert_eq!(first.header("etag"), olga.get(&location).unwrap().header("etag"), "the tag is the message's");
     let again = olga.post_once(&replies, "key", &body).unwrap();
     assert_eq!((again.status, again.header("idempotent-replayed")), (201, "true"));
     assert_eq!((again.header("location"), &again.bytes), (location.as_str(), &first.bytes));
+    assert_eq!(again.header("etag"), first.header("etag"));
     let first = first.expect(201).unwrap();
     assert_eq!(first["delivery"]["state"], "queued");
     assert_eq!(first["to"][0]["address"], "bob@customer.example");

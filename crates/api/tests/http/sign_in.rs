@@ -68,6 +68,32 @@ fn signing_out_ends_every_token_of_the_session_and_no_other() {
 }
 
 #[test]
+fn a_page_that_slept_signs_out_with_its_refresh_token() {
+    let world = World::new();
+    let stale = ("authorization", "Bearer no.longer.good");
+    let logout = |headers: &[(&str, &str)], body: Option<&Value>| {
+        world.anonymous().send("POST", "/v1/auth/logout", headers, body).unwrap()
+    };
+    let olga = world.olga();
+    let token = json!({"refresh_token": olga.session()["refresh_token"]});
+    assert_eq!(logout(&[stale], Some(&token)).status, 204);
+    assert_eq!(me(&world, &olga.session()["access_token"]), 401);
+    assert_eq!(logout(&[stale], Some(&token)).problem(401).unwrap(), "not_authenticated");
+    assert_eq!(logout(&[stale], None).problem(401).unwrap(), "not_authenticated");
+
+    let in_cookie = json!({"email": "olga@acme.example", "password": PASSWORD, "refresh": "cookie"});
+    let answer = login(&world, &in_cookie);
+    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    let access_token = answer.expect(200).unwrap()["access_token"].clone();
+    let cookie = ("cookie", cookie.as_str());
+    let evil = logout(&[stale, cookie, ("origin", "https://evil.example")], None);
+    assert_eq!(evil.problem(403).unwrap(), "origin_not_allowed");
+    assert_eq!(me(&world, &access_token), 200);
+    assert_eq!(logout(&[stale, cookie, ("origin", PAGE)], None).status, 204);
+    assert_eq!(me(&world, &access_token), 401);
+}
+
+#[test]
 fn the_cookie_counts_only_from_a_known_page() {
     let world = World::new();
     let body = json!({"email": "olga@acme.example", "password": PASSWORD, "refresh": "cookie"});
@@ -96,8 +122,9 @@ fn the_cookie_counts_only_from_a_known_page() {
 fn guessing_is_slowed_down() {
     let world = World::with(LimitSettings { sign_in_per_account: 3, ..LimitSettings::OFF });
     let wrong = json!({"email": "olga@acme.example", "password": "wrong"});
-    for _ in 0..3 {
-        assert_eq!(login(&world, &wrong).status, 401);
+    let named = json!({"workspace": "acme", "email": "olga@acme.example", "password": "wrong"});
+    for body in [&wrong, &named, &wrong] {
+        assert_eq!(login(&world, body).status, 401, "one account, with its workspace and without");
     }
     let refused = login(&world, &json!({"email": "Olga@Acme.example", "password": PASSWORD}));
     assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0);
