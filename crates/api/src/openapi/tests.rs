@@ -86,7 +86,7 @@ fn what_follows_from_an_operation_is_documented() {
     let wish = schemas["FeatureRequest"].as_object().unwrap();
     assert_eq!(wish["required"].as_array().unwrap().len(), wish["properties"].as_object().unwrap().len());
     assert!(!wish.contains_key("additionalProperties"), "an answer may gain fields");
-    for name in ["ReplyRequest", "NamedAddressRequest", "ServerRequest"] {
+    for name in ["ReplyRequest", "NamedAddressRequest", "MailServerRequest"] {
         assert_eq!(schemas[name]["additionalProperties"], false, "{name}");
     }
 }
