@@ -3,6 +3,7 @@
 mod prose;
 mod report;
 mod returned;
+mod sender;
 mod status;
 
 use crate::part::Part;
@@ -45,10 +46,12 @@ pub(crate) fn detect(mail: &Part<'_>, text: &str) -> Option<Bounce> {
         // A confirmation of delivery.
         return None;
     }
+    // People attach reports too, to ask what they mean.
+    let is_report = has_report && sender::is_from_a_mail_system(mail) || prose::is_report(mail, text);
+    if !is_report {
+        return None;
+    }
     if !has_report {
-        if !prose::is_report(mail, text) {
-            return None;
-        }
         recipients = prose::recipients(mail, text);
     }
     if let [only] = recipients.as_mut_slice()

@@ -1,5 +1,6 @@
 //! Reports that only tell a person what happened.
 
+use super::sender::{has_null_path, is_by_system, is_delivery_report};
 use super::{BounceRecipient, MAX_RECIPIENTS, bare_address, report, status};
 use crate::address;
 use crate::automatic;
@@ -7,29 +8,7 @@ use crate::header::Headers;
 use crate::part::Part;
 use crate::subject;
 
-/// Who sends reports.
-const SENDERS: [&str; 18] = [
-    "mailer-daemon",
-    "mailer_daemon",
-    "mailerdaemon",
-    "postmaster",
-    "mail-daemon",
-    "maildaemon",
-    "mail delivery",
-    "delivery subsystem",
-    "delivery system",
-    "system administrator",
-    "mail administrator",
-    "mail deliver system",
-    "non-delivery",
-    "mdaemon",
-    "mail service",
-    "ndr administrator",
-    "mailer daemon",
-    "post_master",
-];
-
-/// What their subjects say.
+/// What the subjects of reports say.
 const SUBJECTS: [&str; 46] = [
     "undeliver",
     "undelivered",
@@ -192,19 +171,13 @@ pub(super) fn is_report(mail: &Part<'_>, text: &str) -> bool {
         // An abuse report (RFC 5965) looks alike and is none.
         return false;
     }
-    let from = headers.text("from").unwrap_or_default().to_lowercase();
     let subject = headers.text("subject").unwrap_or_default().to_lowercase();
     let words = own_words(text).to_lowercase();
-    let by_system = SENDERS.iter().any(|sender| from.contains(sender));
-    let null_path = automatic::has_null_return_path(headers)
-        || headers.text("return-path").is_some_and(|path| path.to_lowercase().contains("mailer-daemon"));
+    let by_system = is_by_system(headers);
+    let null_path = has_null_path(headers);
     let says_so = WORDS.iter().any(|phrase| words.contains(phrase));
     let subject_says_so = SUBJECTS.iter().any(|phrase| subject.contains(phrase));
-    let is_delivery_report = mail.content_type == "multipart/report"
-        && mail
-            .parameters
-            .token("report-type")
-            .is_none_or(|kind| kind.eq_ignore_ascii_case("delivery-status"));
+    let is_delivery_report = is_delivery_report(mail);
     if headers.has("x-failed-recipients") && (by_system || null_path) {
         return true;
     }

@@ -79,7 +79,44 @@ fn people_do_not_bounce() {
         "Return-Path: <>\nFrom: Ann <ann@example.com>\nAuto-Submitted: auto-replied\nSubject: Out of office\n\n\
          I am away.\n",
         "From: Postmaster <postmaster@example.com>\nSubject: Your new mailbox\n\nWelcome!\n",
+        "From: Ann <postmaster@example.com>\nSubject: Re: delivery failure\nIn-Reply-To: <1@example.org>\n\n\
+         Your mail to bob@example.com could not be delivered, since his mailbox is full.\n",
+        "From: Postmaster <postmaster@example.com>\nSubject: Mail delivery\nUser-Agent: x\n\n\
+         We are unable to deliver your mail to bob@example.com.\n\n550 5.1.1 is what our server says.\n",
     ] {
         assert_eq!(found(raw), None, "{raw}");
+    }
+}
+
+/// People attach reports to ask what they mean: that is mail, and to be answered.
+#[test]
+fn a_report_attached_by_a_person_is_mail() {
+    let body = "--b\n\nWhat does this mean? Our order could not be delivered.\n--b\n\
+                Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n\
+                Final-Recipient: rfc822; ann@example.com\nAction: failed\nStatus: 5.1.1\n--b--\n";
+    let mail =
+        |fields: &str, kind: &str| found(&format!("{fields}\nContent-Type: {kind}; boundary=b\n\n{body}"));
+    let person = "From: Bob <bob@example.com>\nSubject: Re: Undelivered mail\nIn-Reply-To: <1@example.org>";
+    for kind in
+        ["multipart/mixed", "multipart/report", "multipart/report; report-type=disposition-notification"]
+    {
+        assert_eq!(mail(person, kind), None, "{kind}");
+        assert_eq!(mail("From: Bob <bob@example.com>\nUser-Agent: x", kind), None, "{kind}");
+    }
+    assert_eq!(mail("From: Bob <bob@example.com>", "multipart/mixed"), None);
+    assert_eq!(mail("From: Bob <postmaster@example.com>\nX-Mailer: x", "multipart/mixed"), None);
+    let report = Some((one("ann@example.com", "failed", Some("5.1.1")), None));
+    for (fields, kind) in [
+        ("From: Bob <bob@example.com>", "multipart/report; report-type=delivery-status"),
+        ("From: Bob <bob@example.com>", "multipart/report"),
+        ("Return-Path: <>\nFrom: Bob <bob@example.com>\nIn-Reply-To: <1@example.org>", "multipart/mixed"),
+        ("From: MAILER-DAEMON@mx.example", "multipart/mixed"),
+        // Exchange refers to the mail that came back.
+        (
+            "From: postmaster@mx.example\nIn-Reply-To: <1@example.org>",
+            "multipart/report; report-type=delivery-status",
+        ),
+    ] {
+        assert_eq!(mail(fields, kind), report, "{fields} {kind}");
     }
 }
