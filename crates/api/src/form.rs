@@ -2,7 +2,7 @@
 //!
 //! Deriving `Deserialize` stops at the first mistake. Here a request asks its [`Form`] for each field by name with a
 //! *rule* (what the value must be); mistakes are collected with their JSON pointers, and so are fields that nobody
-//! asked for. What comes out is parsed: an [`EmailAddress`], not a string that was looked at.
+//! asked for. What comes out is parsed: an e-mail address, not a string that was looked at.
 
 mod rules;
 
