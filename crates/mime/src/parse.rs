@@ -99,6 +99,9 @@ pub fn parse(raw: &[u8]) -> ParsedMail {
     let subject = headers.text("subject");
     let is_forward = subject.as_deref().is_some_and(subject::is_forward);
     let body = Body::new(&text, &html, is_forward, &mut attachments, &mut notices);
+    if segments::is_too_long(&body.text) {
+        notices.push("The text is very long; only its beginning was searched for quoted mails.".to_owned());
+    }
     let from = authors(headers);
     let date = headers.text("date").and_then(|text| date::parse(&text));
     let visible_text = segments::visible_text(&body.segments);

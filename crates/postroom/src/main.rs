@@ -48,7 +48,11 @@ fn run(command: Command) -> Result<()> {
         Command::Serve(arguments) => {
             let config = Config::load()?;
             logs::begin(&config.logs);
-            runtime()?.block_on(serve::run(&arguments, config))
+            let runtime = runtime()?;
+            let result = runtime.block_on(serve::run(&arguments, config));
+            // What blocks a thread, such as a slow mail server, must not hold up the end: its work is safe to lose.
+            runtime.shutdown_background();
+            result
         }
         Command::Workspace(command) => {
             with_store(async |store| commands::people::workspace(&command, &store, &mut io::stdout()).await)

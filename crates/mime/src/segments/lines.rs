@@ -42,21 +42,27 @@ const MAX_SIGNATURE_LINES: usize = 14;
 /// Below "Sent from my phone" stands nothing, or one more such line.
 const MAX_SENT_FROM_LINES: usize = 2;
 
-/// Says for each line what it is. Looks at each line a bounded number of times.
+/// So many lines of a body are looked at: nobody writes more, and each costs.
+pub(super) const MAX_LINES: usize = 50_000;
+
+/// Says for each of `count` lines what it is, of which `lines` are the first. Looks at each line a bounded number of
+/// times; those that aren't given belong to an earlier mail that goes on to the end, or are shown as new.
 ///
 /// `is_forward`: the subject says that the mail is passed on, so that a quoted header begins a forwarded mail.
-pub(super) fn classify(lines: &[Line<'_>], is_forward: bool) -> Vec<SegmentKind> {
+pub(super) fn classify(lines: &[Line<'_>], count: usize, is_forward: bool) -> Vec<SegmentKind> {
     let mut walk = Walk {
         lines,
         kinds: Vec::with_capacity(lines.len()),
         in_signature: false,
         has_new_text: false,
         is_forward,
+        rest: SegmentKind::New,
         ends: SignatureEnds::default(),
     };
     while let Some(current) = lines.get(walk.kinds.len()) {
         walk.step(current);
     }
+    walk.kinds.resize(count, walk.rest);
     walk.kinds
 }
 
@@ -68,6 +74,8 @@ struct Walk<'l, 't> {
     /// A new line with text has been found.
     has_new_text: bool,
     is_forward: bool,
+    /// What the lines are that aren't looked at.
+    rest: SegmentKind,
     ends: SignatureEnds,
 }
 
@@ -161,6 +169,7 @@ impl Walk<'_, '_> {
             self.kinds.truncate(self.kinds.len() - above);
         }
         self.push(kind, self.lines.len() - self.kinds.len());
+        self.rest = kind;
     }
 
     /// "On …, Ann wrote:" and what it introduces.

@@ -10,7 +10,7 @@ mod marks;
 mod phrases;
 
 use crate::html::{self, Links, Position, Rendered, Tree};
-use lines::Line;
+use lines::{Line, MAX_LINES};
 use serde::Serialize;
 use std::ops::Range;
 
@@ -79,9 +79,14 @@ fn segment(kind: SegmentKind, text: &str, range: Range<usize>, html: Option<Stri
 }
 
 fn classify_text(text: &str, is_forward: bool) -> Vec<SegmentKind> {
-    let lines: Vec<Line<'_>> =
-        text.split_inclusive('\n').map(|line| Line::plain(without_end(line))).collect();
-    lines::classify(&lines, is_forward)
+    let first = text.split_inclusive('\n').take(MAX_LINES);
+    let lines: Vec<Line<'_>> = first.map(|line| Line::plain(without_end(line))).collect();
+    lines::classify(&lines, text.split_inclusive('\n').count(), is_forward)
+}
+
+/// Whether a body has more lines than are looked at for earlier mails.
+pub(crate) fn is_too_long(text: &str) -> bool {
+    text.split_inclusive('\n').nth(MAX_LINES).is_some()
 }
 
 fn classify_html(tree: &Tree, rendered: &Rendered, is_forward: bool) -> Vec<SegmentKind> {
@@ -98,9 +103,10 @@ fn classify_html(tree: &Tree, rendered: &Rendered, is_forward: bool) -> Vec<Segm
         let lines: Vec<Line<'_>> = texts
             .iter()
             .zip(&marks.lines)
+            .take(MAX_LINES)
             .map(|(text, (marked, indented))| Line::of_html(text, *marked, *indented))
             .collect();
-        lines::classify(&lines, is_forward)
+        lines::classify(&lines, texts.len(), is_forward)
     };
     let kinds = classified(&marks);
     let has_new =

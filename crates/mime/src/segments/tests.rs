@@ -158,3 +158,17 @@ fn work_grows_with_the_number_of_lines() {
         assert!(looks <= 24 * lines, "{looks} looks at {lines} lines of {piece:?}");
     }
 }
+
+#[test]
+fn only_the_beginning_of_a_long_text_is_searched() {
+    let tail = "> quoted\n".repeat(10);
+    let long = format!("{}{tail}", "hello\n".repeat(lines::MAX_LINES));
+    assert!(is_too_long(&long) && !is_too_long(&long[..6 * lines::MAX_LINES]));
+    let segments = of_text(&long, false);
+    assert_eq!(segments.len(), 1);
+    assert_eq!((segments[0].kind, &segments[0].text), (SegmentKind::New, &long));
+    // An earlier mail without marks goes on to the end.
+    let long = format!("Hi\n\n-----Original Message-----\n{long}");
+    let kinds: Vec<SegmentKind> = of_text(&long, false).iter().map(|segment| segment.kind).collect();
+    assert_eq!(kinds, [SegmentKind::New, SegmentKind::Quote]);
+}
