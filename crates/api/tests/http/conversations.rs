@@ -233,3 +233,25 @@ fn messages_are_paged_from_the_newest_end_and_files_load_by_their_links() {
         assert_eq!(world.anonymous().get(&forged).unwrap().status, 404);
     }
 }
+
+#[test]
+fn a_merged_conversation_says_where_it_goes_on_by_its_messages_too() {
+    let world = World::new();
+    let support = world.support();
+    // The mail between the two comes last: an answer to the first, and answered by the second.
+    world.deliver(&support, mail("bob@customer.example", 1));
+    world.deliver(&support, answering(mail("bob@customer.example", 3), 2));
+    let olga = world.olga();
+    let before = olga.all("/v1/conversations?sort=oldest").unwrap();
+    assert_eq!(before.len(), 2);
+    world.deliver(&support, answering(mail("bob@customer.example", 2), 1));
+    let left = olga.all("/v1/conversations").unwrap().remove(0);
+    let merged = before.iter().find(|card| card["id"] != left["id"]).unwrap();
+    let path = format!("/v1/conversations/{}/messages", merged["id"].as_str().unwrap());
+    let one = format!("{path}/{}", merged["last_message"]["id"].as_str().unwrap());
+    for path in [&path, &one] {
+        let gone = olga.get(path).unwrap().expect(410).unwrap();
+        assert_eq!((&gone["code"], &gone["merged_into"]), (&json!("conversation_merged"), &left["id"]));
+        assert_eq!(world.tom().get(path).unwrap().status, 404);
+    }
+}
