@@ -18,7 +18,6 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     str::FromStr,
-    time::Duration,
 };
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -120,8 +119,8 @@ fn read_store(values: &Values) -> Option<StoreSettings> {
     let url = values.get("POSTROOM_DATABASE_URL", database, SecretString::default());
     let mut pool = PoolSettings::new(url);
     pool.size = count(values, "POSTROOM_DATABASE_CONNECTIONS");
-    pool.wait = values.get("POSTROOM_DATABASE_WAIT", duration, Duration::ZERO);
-    pool.statement_timeout = values.get("POSTROOM_STATEMENT_TIMEOUT", duration, Duration::ZERO);
+    pool.wait = values.duration("POSTROOM_DATABASE_WAIT");
+    pool.statement_timeout = values.duration("POSTROOM_STATEMENT_TIMEOUT");
     let key = |text: &str| MasterKey::from_base64(&SecretString::from(text)).map(Some);
     let master_key = values.get("POSTROOM_MASTER_KEY", key, None);
     let data = values.find("POSTROOM_DATA_DIR", |text| std::path::absolute(text));
@@ -156,23 +155,23 @@ fn read_http(values: &Values) -> Http {
 
 fn read_mail(values: &Values) -> Option<(IngestSettings, DeliverSettings)> {
     let network = read_network(values)?;
-    let lasts = values.get("POSTROOM_LEASE", duration, Duration::ZERO);
+    let lasts = values.duration("POSTROOM_LEASE");
     // A renewal may fail once, and the next one is still in time.
     let lease = LeaseTimes { lasts, renewed_every: lasts / 3 };
     let ingest = IngestSettings {
         lease,
         mailboxes: count(values, "POSTROOM_INGEST_MAILBOXES"),
-        poll_every: values.get("POSTROOM_INGEST_POLL", duration, Duration::ZERO),
-        sent_every: values.get("POSTROOM_INGEST_SENT_POLL", duration, Duration::ZERO),
-        first_pause: values.get("POSTROOM_INGEST_RETRY", duration, Duration::ZERO),
+        poll_every: values.duration("POSTROOM_INGEST_POLL"),
+        sent_every: values.duration("POSTROOM_INGEST_SENT_POLL"),
+        first_pause: values.duration("POSTROOM_INGEST_RETRY"),
         ..IngestSettings::new(network.clone())
     };
     let deliver = DeliverSettings {
         lease,
         at_once: count(values, "POSTROOM_DELIVER_AT_ONCE"),
-        first_retry: values.get("POSTROOM_DELIVER_RETRY", duration, Duration::ZERO),
-        search_for: values.get("POSTROOM_DELIVER_SEARCH", duration, Duration::ZERO),
-        copy_wait: values.get("POSTROOM_DELIVER_COPY_WAIT", duration, Duration::ZERO),
+        first_retry: values.duration("POSTROOM_DELIVER_RETRY"),
+        search_for: values.duration("POSTROOM_DELIVER_SEARCH"),
+        copy_wait: values.duration("POSTROOM_DELIVER_COPY_WAIT"),
         ..DeliverSettings::new(network)
     };
     Some((ingest, deliver))
@@ -181,8 +180,8 @@ fn read_mail(values: &Values) -> Option<(IngestSettings, DeliverSettings)> {
 fn read_network(values: &Values) -> Option<Network> {
     let allow = values.find("POSTROOM_MAIL_ALLOW_NETS", AllowNets::from_str).unwrap_or_default();
     let timeouts = Timeouts {
-        connect: values.get("POSTROOM_MAIL_CONNECT_TIMEOUT", duration, Duration::ZERO),
-        io: values.get("POSTROOM_MAIL_IO_TIMEOUT", duration, Duration::ZERO),
+        connect: values.duration("POSTROOM_MAIL_CONNECT_TIMEOUT"),
+        io: values.duration("POSTROOM_MAIL_IO_TIMEOUT"),
     };
     let path =
         values.find("POSTROOM_MAIL_CA_FILE", |text| Ok::<_, std::convert::Infallible>(PathBuf::from(text)));
@@ -217,13 +216,6 @@ fn database(text: &str) -> Result<SecretString, &'static str> {
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "this is no address with a port, such as 127.0.0.1:8080")
-}
-
-fn duration(text: &str) -> Result<Duration, &'static str> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("this is no duration such as 500ms, 15s or 5m"),
-    }
 }
 
 fn file_url(text: &str) -> Result<Url, &'static str> {

@@ -1,5 +1,6 @@
 use super::*;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use std::time::Duration;
 
 fn key() -> String {
     STANDARD.encode([7; 32])
@@ -73,6 +74,45 @@ fn all_mistakes_are_told_at_once() {
             "POSTROOM_LOG",
         ]
     );
+}
+
+#[test]
+fn durations_have_bounds() {
+    assert_eq!(
+        mistakes(&[
+            ("database_url", "postgres://postroom@localhost/postroom"),
+            ("master_key", &key()),
+            ("statement_timeout", "0s"),
+            ("lease", "999ms"),
+            ("ingest_poll", "30m"),
+            ("ingest_sent_poll", "soon"),
+            ("deliver_search", "1day"),
+        ]),
+        [
+            "POSTROOM_STATEMENT_TIMEOUT: this is less than 100ms",
+            "POSTROOM_LEASE: this is less than 1s",
+            "POSTROOM_INGEST_POLL: this is more than 29m",
+            "POSTROOM_INGEST_SENT_POLL: this is no duration such as 500ms, 15s or 5m",
+            "POSTROOM_DELIVER_SEARCH: this is more than 1h",
+        ]
+    );
+    let edge = config(&[("lease", "1s"), ("ingest_poll", "29m")]);
+    assert_eq!(
+        (edge.ingest.lease.lasts, edge.ingest.poll_every),
+        (Duration::from_secs(1), Duration::from_secs(29 * 60))
+    );
+    assert!(edge.ingest.lease.renewed_every * 3 <= edge.ingest.lease.lasts);
+}
+
+/// A text that were no duration would be no bound.
+#[test]
+fn bounds_are_durations() {
+    for setting in table::GROUPS.iter().flat_map(|group| group.settings) {
+        if let Some((least, most)) = setting.bounds {
+            let [least, most] = [least, most].map(|text| humantime::parse_duration(text).unwrap());
+            assert!(Duration::ZERO < least && least < most, "{}", setting.name);
+        }
+    }
 }
 
 #[test]

@@ -7,6 +7,8 @@ pub(crate) struct Setting {
     pub(crate) name: &'static str,
     /// What holds where it isn't given.
     pub(crate) default: Default,
+    /// The least and the most that it may be, where it is a duration.
+    pub(crate) bounds: Option<(&'static str, &'static str)>,
     /// What it is, for operators.
     pub(crate) what: &'static str,
 }
@@ -41,7 +43,17 @@ pub(crate) struct Group {
 }
 
 const fn setting(name: &'static str, default: Default, what: &'static str) -> Setting {
-    Setting { name, default, what }
+    Setting { name, default, bounds: None, what }
+}
+
+/// A duration, by default `default`, not below `least` and not above `most`.
+const fn duration(
+    name: &'static str,
+    default: &'static str,
+    (least, most): (&'static str, &'static str),
+    what: &'static str,
+) -> Setting {
+    Setting { name, default: Default::Text(default), bounds: Some((least, most)), what }
 }
 
 /// All settings.
@@ -76,14 +88,16 @@ pub(crate) const GROUPS: &[Group] = &[
                 Default::Text("16"),
                 "Database connections of this process, at most.",
             ),
-            setting(
+            duration(
                 "POSTROOM_DATABASE_WAIT",
-                Default::Text("5s"),
+                "5s",
+                ("10ms", "1m"),
                 "How long a request waits for a free connection before it is answered 503.",
             ),
-            setting(
+            duration(
                 "POSTROOM_STATEMENT_TIMEOUT",
-                Default::Text("10s"),
+                "10s",
+                ("100ms", "10m"),
                 "A statement that runs longer is ended by the database.",
             ),
         ],
@@ -158,19 +172,22 @@ pub(crate) const GROUPS: &[Group] = &[
                 "Networks (`10.1.0.0/16`) or addresses, separated by commas, in which mail servers may have any port and need \
                  no TLS. Everywhere else they must have public addresses and the usual ports.",
             ),
-            setting(
+            duration(
                 "POSTROOM_MAIL_CONNECT_TIMEOUT",
-                Default::Text("15s"),
+                "15s",
+                ("100ms", "2m"),
                 "How long connecting to a mail server may take.",
             ),
-            setting(
+            duration(
                 "POSTROOM_MAIL_IO_TIMEOUT",
-                Default::Text("60s"),
+                "60s",
+                ("1s", "10m"),
                 "How long a mail server may be silent in the middle of an answer.",
             ),
-            setting(
+            duration(
                 "POSTROOM_LEASE",
-                Default::Text("15s"),
+                "15s",
+                ("1s", "5m"),
                 "How long a worker holds a mailbox or a mail to be sent without saying that it still lives: after a crash, \
                  others go on after this time.",
             ),
@@ -184,19 +201,22 @@ pub(crate) const GROUPS: &[Group] = &[
                 Default::Text("500"),
                 "Mailboxes that this process reads at most; each has a thread.",
             ),
-            setting(
+            duration(
                 "POSTROOM_INGEST_POLL",
-                Default::Text("15s"),
+                "15s",
+                ("100ms", "29m"),
                 "The inbox is looked at at least this often, whatever the server announces.",
             ),
-            setting(
+            duration(
                 "POSTROOM_INGEST_SENT_POLL",
-                Default::Text("45s"),
+                "45s",
+                ("100ms", "29m"),
                 "The Sent folder is looked at this often.",
             ),
-            setting(
+            duration(
                 "POSTROOM_INGEST_RETRY",
-                Default::Text("1s"),
+                "1s",
+                ("10ms", "5m"),
                 "The pause after a first failure of a mailbox; each further one is twice as long, up to 5 minutes.",
             ),
         ],
@@ -209,21 +229,24 @@ pub(crate) const GROUPS: &[Group] = &[
                 Default::Text("32"),
                 "Mails that this process sends at the same time, at most.",
             ),
-            setting(
+            duration(
                 "POSTROOM_DELIVER_RETRY",
-                Default::Text("30s"),
+                "30s",
+                ("10ms", "1h"),
                 "The pause after a server has put a recipient off for the first time; each further one is twice as long. After \
                  24 hours the mail has failed for them.",
             ),
-            setting(
+            duration(
                 "POSTROOM_DELIVER_SEARCH",
-                Default::Text("2m"),
+                "2m",
+                ("100ms", "1h"),
                 "How long the Sent folder is searched for a mail whose server was lost before it answered. What isn't found \
                  becomes `unknown`, and is never sent again by itself.",
             ),
-            setting(
+            duration(
                 "POSTROOM_DELIVER_COPY_WAIT",
-                Default::Text("5s"),
+                "5s",
+                ("10ms", "5m"),
                 "How long a server has to file its own copy into the Sent folder before Postroom files one.",
             ),
         ],
@@ -251,6 +274,17 @@ pub(crate) const NO_SETTINGS: &[(&str, &str)] = &[
     ("POSTROOM_PASSWORD", "The password of the user that `workspace create` or `user create` makes."),
 ];
 
+impl Setting {
+    /// What holds where it isn't given, and what may be given.
+    fn describe(&self) -> String {
+        let default = self.default.describe();
+        match self.bounds {
+            Some((least, most)) => format!("{default} ({least} to {most})"),
+            None => default,
+        }
+    }
+}
+
 impl Default {
     fn describe(self) -> String {
         match self {
@@ -268,12 +302,7 @@ pub(crate) fn help() -> String {
     for group in GROUPS {
         text.push_str(&format!("\n{}:\n", group.title));
         for setting in group.settings {
-            text.push_str(&format!(
-                "  {} [{}]\n      {}\n",
-                setting.name,
-                setting.default.describe(),
-                setting.what
-            ));
+            text.push_str(&format!("  {} [{}]\n      {}\n", setting.name, setting.describe(), setting.what));
         }
     }
     text
@@ -299,12 +328,12 @@ mod tests {
              <!-- Generated from the table in crates/postroom/src/config/table.rs; a test compares. -->\n\n\
              Each setting is an environment variable, or a key of the TOML file that `POSTROOM_CONFIG` names; the environment \
              wins. A key of the file is the variable's name without `POSTROOM_`, in lower case: `database_url = \"…\"`. Durations \
-             are written `500ms`, `15s`, `5m`. All mistakes are told at once, at the start.\n",
+             are written `500ms`, `15s`, `5m`; what they may be stands behind the default. All mistakes are told at once, at the start.\n",
         );
         for group in GROUPS {
             text.push_str(&format!("\n## {}\n\n| variable | default | |\n|---|---|---|\n", group.title));
-            for Setting { name, default, what } in group.settings {
-                let default = default.describe();
+            for setting in group.settings {
+                let (name, default, what) = (setting.name, setting.describe(), setting.what);
                 text.push_str(&format!("| `{name}` | {default} | {what} |\n"));
             }
         }

@@ -6,7 +6,7 @@ use figment::{
     providers::{Env, Format, Toml},
     value::Value,
 };
-use std::{cell::RefCell, collections::BTreeMap, fmt::Display, path::Path};
+use std::{cell::RefCell, collections::BTreeMap, fmt::Display, path::Path, time::Duration};
 
 /// What was given, and what is wrong with it.
 pub(crate) struct Values {
@@ -97,6 +97,12 @@ impl Values {
         }
     }
 
+    /// Reads a duration within the table's bounds; a mistake is noted, and no time at all stands in for it.
+    pub(crate) fn duration(&self, name: &'static str) -> Duration {
+        let bounds = setting(name).and_then(|setting| setting.bounds);
+        self.get(name, |text| duration_within(text, bounds), Duration::ZERO)
+    }
+
     fn is_given(&self, name: &str) -> bool {
         setting(name)
             .and_then(|setting| self.given.get(&setting.key()))
@@ -131,6 +137,20 @@ fn setting(name: &str) -> Option<&'static Setting> {
     let found = GROUPS.iter().flat_map(|group| group.settings).find(|setting| setting.name == name);
     debug_assert!(found.is_some(), "{name} is not in the table");
     found
+}
+
+fn duration_within(text: &str, bounds: Option<(&str, &str)>) -> Result<Duration, String> {
+    let parse = |text| humantime::parse_duration(text).ok();
+    let duration = parse(text).ok_or("this is no duration such as 500ms, 15s or 5m")?;
+    match bounds {
+        Some((least, _)) if parse(least).is_some_and(|least| duration < least) => {
+            Err(format!("this is less than {least}"))
+        }
+        Some((_, most)) if parse(most).is_some_and(|most| duration > most) => {
+            Err(format!("this is more than {most}"))
+        }
+        _ => Ok(duration),
+    }
 }
 
 /// A plain value as it was written; a list as one with commas.
