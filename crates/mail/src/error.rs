@@ -47,6 +47,9 @@ pub enum ServerError {
     /// The server says that it cannot serve now.
     #[error("the server is not available at the moment")]
     Unavailable,
+    /// The server says that the account has had enough for now (RFC 5530's `LIMIT`, `THROTTLED`, used-up bandwidth).
+    #[error("the server limits how much may be read at the moment")]
+    Throttled,
     /// The server refused a command that it should have taken.
     #[error("the server refused a command")]
     Refused,

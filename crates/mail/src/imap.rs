@@ -15,7 +15,7 @@ mod sent;
 mod transport;
 
 pub use connect::Session;
-pub use fetch::{Content, Fetched, HEADER_BYTES, Listed, batches};
+pub use fetch::{Content, Fetched, HEADER_BYTES, LISTED_AT_ONCE, Listed, batches};
 pub use folder::{Folders, Opened};
 pub use idle::Waited;
 pub use transport::Interrupter;

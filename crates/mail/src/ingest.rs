@@ -4,6 +4,7 @@
 
 mod folders;
 mod incoming;
+mod listing;
 mod reader;
 mod stop;
 mod taking;

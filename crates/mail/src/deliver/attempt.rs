@@ -35,7 +35,11 @@ impl Worker {
             Err(RenderError::Compose(error)) => {
                 Err(RecipientOutcome::Refused { code: None, text: error.to_string() })
             }
-            Err(RenderError::Store(error)) => return Err(error),
+            Err(RenderError::Store(error)) if is_passing(&error) => return Err(error),
+            Err(error @ (RenderError::Store(_) | RenderError::Panicked)) => {
+                tracing::error!(%error, "a message could not be prepared for sending");
+                Err(not_prepared())
+            }
             Err(RenderError::Interrupted) => return Ok(()),
         };
         self.store.begin_attempt(lease).await?;
@@ -44,6 +48,16 @@ impl Worker {
             Err(refusal) => vec![refusal; job.pending.len()],
         };
         self.record(lease, job.pending.iter().cloned().zip(outcomes).collect()).await
+    }
+
+    /// Records an attempt that ended inside Postroom, before any server was asked: it is shown, and counts as others do.
+    pub(super) async fn attempt_in_vain(
+        &self,
+        lease: &DeliveryLease,
+        job: &DeliveryJob,
+    ) -> Result<(), StoreError> {
+        self.store.begin_attempt(lease).await?;
+        self.record(lease, job.pending.iter().map(|to| (to.clone(), not_prepared())).collect()).await
     }
 
     /// What became of each recipient, in their order.
@@ -66,7 +80,7 @@ impl Worker {
         let mut refused_by_store = None;
         let before_body = async {
             // From before the commit on: whether it has happened is not known while it is under way.
-            leaving.set(true);
+            leaving.body();
             match self.store.begin_data(lease).await {
                 Ok(()) => true,
                 Err(error) => {
@@ -128,6 +142,16 @@ impl Worker {
             tokio::time::sleep(RECORD_AGAIN).await;
         }
     }
+}
+
+/// True of what ends by itself and has nothing to do with the message: the lease, and the database for now.
+pub(super) fn is_passing(error: &StoreError) -> bool {
+    matches!(error, StoreError::LeaseLost | StoreError::Unavailable(_))
+}
+
+fn not_prepared() -> RecipientOutcome {
+    let text = "Postroom could not prepare the message for sending".to_owned();
+    RecipientOutcome::Deferred { code: None, text }
 }
 
 fn deferred(error: ServerError) -> RecipientOutcome {

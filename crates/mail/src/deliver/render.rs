@@ -14,6 +14,9 @@ pub(super) enum RenderError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Composing has panicked: a fault of ours, which another version may not have.
+    #[error("composing has panicked")]
+    Panicked,
     /// A task was lost, as when the process ends.
     #[error("composing was interrupted")]
     Interrupted,
@@ -35,7 +38,9 @@ pub(super) async fn rendered(
         let digest = postroom_mime::parse(&bytes).content_digest;
         Ok::<_, ComposeError>((Bytes::from(bytes), digest))
     });
-    let (bytes, digest) = composing.await.map_err(|_| RenderError::Interrupted)??;
+    let (bytes, digest) = composing
+        .await
+        .map_err(|error| if error.is_panic() { RenderError::Panicked } else { RenderError::Interrupted })??;
     let hash = store.put_blob(workspace, bytes.clone()).await?;
     let raw = store.put_raw_mail(workspace, bytes.clone()).await?;
     store.keep_rendered(lease, hash, digest, raw).await?;

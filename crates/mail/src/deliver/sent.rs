@@ -1,10 +1,12 @@
 //! The Sent folder: the witness where an answer was lost (SND-3), and the place of the copy (SND-4).
 
+use std::fmt::Display;
 use std::sync::PoisonError;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postroom_store::{DeliveryJob, DeliveryLease, MailboxConnection, SentCopy, StoreError};
 
+use super::attempt::is_passing;
 use super::pool::Key;
 use super::worker::{Leaving, Worker};
 use crate::ServerError;
@@ -17,6 +19,8 @@ use crate::net::Network;
 pub(super) struct SentFolder {
     session: Session,
     name: Option<String>,
+    /// An APPEND was begun and its answer has not come: the server may yet file what it has.
+    filing: bool,
 }
 
 impl SentFolder {
@@ -27,7 +31,7 @@ impl SentFolder {
     ) -> Result<Self, ServerError> {
         let mut session = Session::open(network, &account.endpoint, &account.login, command_time)?;
         let name = session.discover()?.sent;
-        Ok(Self { session, name })
+        Ok(Self { session, name, filing: false })
     }
 
     fn holds(&mut self, message_id: &str) -> Result<bool, ServerError> {
@@ -48,7 +52,12 @@ impl SentFolder {
             return Ok(());
         }
         match &self.name {
-            Some(name) => self.session.file(name, message, date),
+            Some(name) => {
+                self.filing = true;
+                self.session.file(name, message, date)?;
+                self.filing = false;
+                Ok(())
+            }
             None => Ok(()),
         }
     }
@@ -73,7 +82,6 @@ impl Worker {
         };
         let message_id = job.mail.rfc_message_id.as_str().to_owned();
         let found = self.in_sent_folder(connection, move |folder| folder.holds(&message_id)).await;
-        let search_for = TimeDelta::from_std(self.settings.search_for).unwrap_or(TimeDelta::MAX);
         let found = match found {
             Ok(found) => found,
             Err(error) => {
@@ -81,6 +89,17 @@ impl Worker {
                 false
             }
         };
+        self.searched(lease, found, since).await
+    }
+
+    /// After a look into the Sent folder, or where it can't be looked into.
+    pub(super) async fn searched(
+        &self,
+        lease: &DeliveryLease,
+        found: bool,
+        since: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let search_for = TimeDelta::from_std(self.settings.search_for).unwrap_or(TimeDelta::MAX);
         if !found && Utc::now() - since < search_for {
             return self.store.postpone_delivery(lease, Utc::now() + self.settings.search_every).await;
         }
@@ -114,13 +133,17 @@ impl Worker {
                 Err(error) => return self.copy_later(lease, job, error).await,
             }
         }
-        let message = self.store.get_blob(lease.workspace_id, &rendered).await?;
+        let message = match self.store.get_blob(lease.workspace_id, &rendered).await {
+            Ok(message) => message,
+            Err(error) if is_passing(&error) => return Err(error),
+            Err(error) => return self.copy_later(lease, job, error).await,
+        };
         let date = job.mail.date;
-        leaving.set(true);
+        leaving.copy(true);
         let filed = self
             .in_sent_folder(connection, move |folder| folder.file_once(&message_id, &message, date))
             .await;
-        leaving.set(false);
+        leaving.copy(false);
         match filed {
             Ok(()) => self.copy_is_there(lease).await,
             Err(error) => self.copy_later(lease, job, error).await,
@@ -132,11 +155,11 @@ impl Worker {
         self.store.copy_filed(lease).await
     }
 
-    async fn copy_later(
+    pub(super) async fn copy_later(
         &self,
         lease: &DeliveryLease,
         job: &DeliveryJob,
-        error: ServerError,
+        error: impl Display + Send,
     ) -> Result<(), StoreError> {
         tracing::info!(%error, "the copy in the Sent folder has to wait");
         let give_up = TimeDelta::from_std(self.settings.copy_give_up).unwrap_or(TimeDelta::MAX);
@@ -157,8 +180,9 @@ impl Worker {
         self.missed().contains(&lease.message_id)
     }
 
-    /// Does something with the mailbox's Sent folder, on a thread that may block; whoever calls has the turn. A session that was kept open may have
-    /// died meanwhile; then it is done again with a new one.
+    /// Does something with the mailbox's Sent folder, on a thread that may block; whoever calls has the turn. A session
+    /// that was kept open may have died meanwhile; then it is done again with a new one, unless filing was begun: what
+    /// has become of that shows later.
     async fn in_sent_folder<T: Send + 'static>(
         &self,
         connection: &MailboxConnection,
@@ -172,10 +196,12 @@ impl Worker {
         let account = Account::from(&connection.imap);
         let (network, command_time) = (self.settings.network.clone(), self.settings.command_time);
         let done = tokio::task::spawn_blocking(move || {
-            if let Some(mut folder) = kept
-                && let Ok(result) = work(&mut folder)
-            {
-                return Ok((result, folder));
+            if let Some(mut folder) = kept {
+                match work(&mut folder) {
+                    Ok(result) => return Ok((result, folder)),
+                    Err(error) if folder.filing => return Err(error),
+                    Err(_) => {}
+                }
             }
             let mut folder = SentFolder::open(&network, &account, command_time)?;
             work(&mut folder).map(|result| (result, folder))

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::DeliverSettings;
+use super::attempt::is_passing;
 use super::pool::Pool;
 use super::refusals::Refusals;
 use super::sent::SentFolder;
@@ -38,15 +39,28 @@ const AFTER_THE_OTHERS: TimeDelta = TimeDelta::seconds(2);
 
 /// Set while the work on a row must not be broken off without need: what it does outside can't be taken back.
 #[derive(Debug, Default)]
-pub(super) struct Leaving(AtomicBool);
+pub(super) struct Leaving {
+    body: AtomicBool,
+    copy: AtomicBool,
+}
 
 impl Leaving {
-    pub(super) fn set(&self, leaving: bool) {
-        self.0.store(leaving, Ordering::SeqCst);
+    /// The message's body may be on its way to the SMTP server.
+    pub(super) fn body(&self) {
+        self.body.store(true, Ordering::SeqCst);
     }
 
-    fn is_set(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+    /// A copy may be on its way to the Sent folder.
+    pub(super) fn copy(&self, leaving: bool) {
+        self.copy.store(leaving, Ordering::SeqCst);
+    }
+
+    fn has_body(&self) -> bool {
+        self.body.load(Ordering::SeqCst)
+    }
+
+    fn has_copy(&self) -> bool {
+        self.copy.load(Ordering::SeqCst)
     }
 }
 
@@ -76,9 +90,12 @@ impl Worker {
                 result = self.step(&lease, &leaving) => self.report(&lease, result).await,
                 () = lease::keep(self.settings.lease, renew) => tracing::warn!("the lease has ended"),
                 () = self.stopped(&leaving) => {
-                    if leaving.is_set() {
+                    if leaving.has_body() || leaving.has_copy() {
                         tracing::warn!("stopped before the server had answered");
-                    } else {
+                    }
+                    // A copy is filed on a thread that can't be cut: nobody else may file one before the lease ends.
+                    // A body has begun to leave for all to see, and is looked for, not sent again.
+                    if !leaving.has_copy() {
                         self.report(&lease, self.store.postpone_delivery(&lease, Utc::now()).await).await;
                     }
                 }
@@ -90,7 +107,18 @@ impl Worker {
 
     async fn step(&self, lease: &DeliveryLease, leaving: &Leaving) -> Result<(), StoreError> {
         let job = self.store.delivery(lease).await?;
-        let connection = self.store.mailbox_connection(lease.workspace_id, job.mailbox_id).await?;
+        let connection = match self.store.mailbox_connection(lease.workspace_id, job.mailbox_id).await {
+            Ok(connection) => connection,
+            Err(error) if is_passing(&error) => return Err(error),
+            Err(error) => {
+                tracing::error!(%error, "a mailbox's settings could not be read for sending");
+                return match job.phase {
+                    DeliveryPhase::Send => self.attempt_in_vain(lease, &job).await,
+                    DeliveryPhase::Lost { since } => self.searched(lease, false, since).await,
+                    DeliveryPhase::FileCopy => self.copy_later(lease, &job, error).await,
+                };
+            }
+        };
         match job.phase {
             DeliveryPhase::Send => self.attempt(lease, &job, &connection, leaving).await,
             DeliveryPhase::Lost { since } => self.search(lease, &job, &connection, since).await,
@@ -106,7 +134,7 @@ impl Worker {
     /// Comes back when the work must be broken off.
     async fn stopped(&self, leaving: &Leaving) {
         self.shutdown.cancelled().await;
-        if leaving.is_set() {
+        if leaving.has_body() || leaving.has_copy() {
             tokio::time::sleep(self.settings.grace).await;
         }
     }

@@ -175,18 +175,31 @@ fn sign_in(
         Secret::Password(_) => return Err(ServerError::NoLoginMechanism),
     };
     result.map_err(|(error, _)| match error {
-        imap::Error::No(no) if is_passing(&no.information) => ServerError::Unavailable,
-        imap::Error::No(_) => ServerError::LoginRefused,
+        imap::Error::No(no) => passing(&no.information).unwrap_or(
+            // Here these say nothing about the credentials; elsewhere they may be said of one message.
+            if has_code(&no.information, &["[SERVERBUG]", "[CONTACTADMIN]"]) {
+                ServerError::Unavailable
+            } else {
+                ServerError::LoginRefused
+            },
+        ),
         other => fault(&other),
     })
 }
 
-/// RFC 5530: these refusals say nothing about the credentials.
-fn is_passing(information: &str) -> bool {
+/// A refusal for now (RFC 5530): it says nothing about the credentials, and nothing about what was asked for.
+fn passing(information: &str) -> Option<ServerError> {
+    let limits = ["[LIMIT]", "[THROTTLED]"];
+    // Gmail has several codes for this, or none.
+    if has_code(information, &limits) || information.to_ascii_lowercase().contains("bandwidth limit") {
+        return Some(ServerError::Throttled);
+    }
+    has_code(information, &["[UNAVAILABLE]", "[INUSE]"]).then_some(ServerError::Unavailable)
+}
+
+fn has_code(information: &str, codes: &[&str]) -> bool {
     let information = information.to_ascii_uppercase();
-    ["[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "[CONTACTADMIN]"]
-        .iter()
-        .any(|code| information.starts_with(code))
+    codes.iter().any(|code| information.starts_with(code))
 }
 
 /// Answers the first challenge, and every further one with nothing: with `XOAUTH2` that is how a refusal is fetched.
@@ -211,9 +224,8 @@ pub(super) fn fault(error: &imap::Error) -> ServerError {
     match error {
         imap::Error::Io(error) => ServerError::from_io(error),
         imap::Error::ConnectionLost => ServerError::ConnectionLost,
-        imap::Error::No(_) | imap::Error::Bad(_) | imap::Error::Append | imap::Error::Validate(_) => {
-            ServerError::Refused
-        }
+        imap::Error::No(no) => passing(&no.information).unwrap_or(ServerError::Refused),
+        imap::Error::Bad(_) | imap::Error::Append | imap::Error::Validate(_) => ServerError::Refused,
         _ => ServerError::Protocol,
     }
 }

@@ -45,7 +45,7 @@ pub const HEADER_BYTES: u32 = 1024 * 1024;
 const LITERAL_MARGIN: u64 = 1024 * 1024;
 
 /// Messages listed by one command.
-const LISTED_AT_ONCE: usize = 500;
+pub const LISTED_AT_ONCE: usize = 500;
 
 /// Groups messages into batches of at most `bytes` in sum and `count` in number. A message that is larger than `bytes`
 /// is a batch of its own.
@@ -148,7 +148,7 @@ fn collect(data: &[u8], wanted: &[u32], content: fn(Vec<u8>) -> Content) -> Vec<
         for attribute in attributes {
             match attribute {
                 AttributeValue::InternalDate(text) => internal_date = parse_internal_date(&text),
-                // A server that cannot read its own message says NIL: then it is empty, not gone.
+                // A server that cannot read its own message says NIL.
                 AttributeValue::BodySection { data, .. } => {
                     bytes = Some(data.unwrap_or_default().into_owned());
                 }

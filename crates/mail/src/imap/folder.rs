@@ -163,6 +163,14 @@ impl Session {
         Ok(uids)
     }
 
+    /// Says whether the open folder holds the message with this UID.
+    ///
+    /// # Errors
+    /// When the search is refused or the connection fails.
+    pub fn holds_uid(&mut self, uid: u32) -> Result<bool, ServerError> {
+        Ok(self.search(&format!("UID {uid}"))?.contains(&uid))
+    }
+
     /// Runs `UID SEARCH`.
     pub(super) fn search(&mut self, criteria: &str) -> Result<Vec<u32>, ServerError> {
         // One line names all UIDs: up to 11 bytes each, so this is enough for a folder of a million and a half.

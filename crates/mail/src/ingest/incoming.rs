@@ -12,6 +12,7 @@ use postroom_domain::threading::Headers;
 use postroom_mime::{Bounce, BounceRecipient, ParsedAddress, ParsedMail};
 use postroom_store::{
     BounceReport, BouncedRecipient, FolderRole, IncomingAttachment, IncomingMail, IncomingSource,
+    IntakeReason,
 };
 
 /// What is known of a mail besides its bytes.
@@ -38,8 +39,7 @@ pub(super) struct Understood {
 
 /// Reads a mail; `None` if the parser failed on it, which it never should.
 pub(super) fn understand(raw: &[u8], circumstances: &Circumstances<'_>) -> Option<Understood> {
-    let parsed = catch_unwind(AssertUnwindSafe(|| postroom_mime::parse(raw))).ok()?;
-    convert(parsed, circumstances)
+    catch_unwind(AssertUnwindSafe(|| convert(postroom_mime::parse(raw), circumstances))).ok()?
 }
 
 fn convert(parsed: ParsedMail, circumstances: &Circumstances<'_>) -> Option<Understood> {
@@ -89,6 +89,7 @@ fn convert(parsed: ParsedMail, circumstances: &Circumstances<'_>) -> Option<Unde
         // A report about a delivery is written by a program even where it does not say so (MAIL-8).
         automatic: parsed.automatic || parsed.bounce.is_some(),
         bounce: parsed.bounce.and_then(bounce_report),
+        intake: circumstances.too_large.map(|_| IntakeReason::TooLarge),
         attachments,
         raw_sha256: None,
         notices: notices.into_iter().map(plain).collect(),

@@ -4,18 +4,20 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use postroom_domain::ids::FolderId;
 use postroom_store::{
-    FolderRole, MailboxConnection, MailboxHealth, MailboxLease, MailboxState, Store, StoreError,
+    Folder, FolderRole, MailboxConnection, MailboxHealth, MailboxLease, MailboxState, Store, StoreError,
 };
 use tokio::runtime::Handle;
 
 use super::IngestSettings;
 use super::folders::OpenFolder;
+use super::listing::Listings;
 use super::stop::Stop;
 use crate::ServerError;
 use crate::account::Account;
@@ -82,6 +84,8 @@ pub(super) struct Caution {
     pub(super) oversized: Option<(FolderId, u32)>,
     /// So many connections in a row were lost over this message.
     pub(super) lost: Option<(FolderId, u32, u32)>,
+    /// What could not be listed.
+    pub(super) listings: Listings,
 }
 
 /// Reads one mailbox through one session.
@@ -113,11 +117,16 @@ impl Reader {
 
     /// Reads until something ends it.
     pub(super) fn run(mut self) -> Ended {
-        let halt = match self.read() {
-            Ok(never) => match never {},
+        // What is known must outlive a panic, or the next session would meet the same again without any caution.
+        let halt = match catch_unwind(AssertUnwindSafe(|| self.read())) {
+            Ok(Ok(never)) => match never {},
             // Whatever the connection said when it was cut: it was cut because of this.
-            Err(_) if self.stop.is_set() => Halt::Stopped,
-            Err(halt) => halt,
+            _ if self.stop.is_set() => Halt::Stopped,
+            Ok(Err(halt)) => halt,
+            Err(_) => {
+                tracing::error!("a mailbox's thread has panicked");
+                Halt::Server(ServerError::Protocol)
+            }
         };
         Ended { halt, progressed: self.progressed, caution: self.caution }
     }
@@ -137,27 +146,19 @@ impl Reader {
         let mut session =
             Session::open(&settings.network, &account.endpoint, &account.login, settings.command_time)?;
         self.stop.cuts(session.interrupter()?);
+        self.go_on()?;
         self.record_reading(false)?;
         let found = session.discover()?;
         let known = self.wait_for(self.store.folders(&self.lease))?;
-        let mut sent = match found.sent.filter(|name| *name != found.inbox) {
-            Some(name) => if_there(self.open(&mut session, &known, &name, FolderRole::Sent))?,
-            None => None,
-        };
-        let mut sent_due = Instant::now();
+        let mut sent = self.open_sent(&mut session, &known, found.sent)?;
+        let mut sent_due = Instant::now() + if sent.is_some() { Duration::ZERO } else { settings.sent_every };
         let mut inbox = self.open(&mut session, &known, &found.inbox, FolderRole::Inbox)?;
         loop {
             self.go_on()?;
             let news = self.read_new(&mut session, &mut inbox)?;
-            if Instant::now() >= sent_due
-                && let Some(folder) = &mut sent
-            {
+            if Instant::now() >= sent_due {
                 sent_due = Instant::now() + settings.sent_every;
-                if if_there(self.select(&mut session, folder))?.is_some() {
-                    self.read_new(&mut session, folder)?;
-                } else {
-                    sent = None;
-                }
+                sent = self.read_sent(&mut session, sent)?;
                 self.select(&mut session, &mut inbox)?;
                 // Mail may have come to the inbox meanwhile.
                 continue;
@@ -174,22 +175,49 @@ impl Reader {
                 continue;
             }
             self.record_reading(true)?;
-            self.wait_for_news(&mut session, news, sent.is_some().then_some(sent_due))?;
+            self.wait_for_news(&mut session, news, sent_due)?;
         }
     }
 
-    /// Waits in the inbox until there may be something to do.
-    fn wait_for_news(
-        &self,
+    /// Opens the folder that was found for sent mail, if it can be.
+    fn open_sent(
+        &mut self,
         session: &mut Session,
-        had_news: bool,
-        sent_due: Option<Instant>,
-    ) -> Result<(), Halt> {
-        let settings = &self.settings;
-        let mut time = if had_news { settings.settle } else { settings.poll_every };
-        if let Some(due) = sent_due {
-            time = time.min(due.saturating_duration_since(Instant::now()).max(Duration::from_millis(10)));
+        known: &[Folder],
+        name: Option<String>,
+    ) -> Result<Option<OpenFolder>, Halt> {
+        match name.filter(|name| !name.eq_ignore_ascii_case("INBOX")) {
+            Some(name) => if_there(self.open(session, known, &name, FolderRole::Sent)),
+            None => Ok(None),
         }
+    }
+
+    /// New mail in the Sent folder. Where there was none it is looked for again: many are made with the first mail that
+    /// is filed there.
+    fn read_sent(
+        &mut self,
+        session: &mut Session,
+        sent: Option<OpenFolder>,
+    ) -> Result<Option<OpenFolder>, Halt> {
+        let open = match sent {
+            Some(mut folder) => if_there(self.select(session, &mut folder))?.map(|()| folder),
+            None => {
+                let found = session.discover()?.sent;
+                let known = self.wait_for(self.store.folders(&self.lease))?;
+                self.open_sent(session, &known, found)?
+            }
+        };
+        let Some(mut folder) = open else { return Ok(None) };
+        self.read_new(session, &mut folder)?;
+        Ok(Some(folder))
+    }
+
+    /// Waits in the inbox until there may be something to do.
+    fn wait_for_news(&self, session: &mut Session, had_news: bool, sent_due: Instant) -> Result<(), Halt> {
+        let settings = &self.settings;
+        let time = if had_news { settings.settle } else { settings.poll_every };
+        let time =
+            time.min(sent_due.saturating_duration_since(Instant::now()).max(Duration::from_millis(10)));
         if session.wait(time)? == Waited::NotSupported {
             self.stop.sleep(time.min(settings.poll_without_idle));
         }
@@ -219,7 +247,7 @@ impl Reader {
     fn read_new(&mut self, session: &mut Session, folder: &mut OpenFolder) -> Result<bool, Halt> {
         let uids = session.uids_from(folder.positions.live_uid)?;
         for some in uids.chunks(self.settings.batch_messages.max(1)) {
-            let listed = session.list(some)?;
+            let listed = self.list(session, &folder.positions.name, some)?;
             self.take_in(session, folder, postroom_store::Track::Live, &listed)?;
         }
         Ok(!uids.is_empty())

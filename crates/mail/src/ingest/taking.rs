@@ -1,14 +1,16 @@
 //! Taking messages in: one by one into the store, fetched in batches, a bad one passed after three failures.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use postroom_domain::ids::FolderId;
-use postroom_store::{IncomingMail, IntakeReason, PassedMessage, Step, StoreError, Track};
+use postroom_store::{IncomingMail, IntakeReason, PassedMessage, Step, Track};
 
 use super::folders::OpenFolder;
 use super::incoming::{Circumstances, Understood, understand};
+use super::listing::asked;
 use super::reader::{Halt, Reader};
 use crate::ServerError;
 use crate::imap::{Content, Fetched, Listed, Session, batches};
@@ -28,7 +30,7 @@ impl Reader {
         let (from, end) = (folder.positions.backfill_uid, folder.positions.backfill_end);
         let mut window = match folder.window.take() {
             Some(window) => window,
-            None => self.window(session, from, end)?,
+            None => self.window(session, &folder.positions.name, from, end)?,
         };
         let some = window.len().min(self.settings.backfill_messages.max(1));
         let next: Vec<Listed> = window.drain(..some).collect();
@@ -56,16 +58,25 @@ impl Reader {
             let count = if self.is_delicate(folder, first.uid) {
                 1
             } else {
-                rest.iter().take_while(|message| !self.is_too_large(folder, message)).count()
+                let fits = |message: &&Listed| {
+                    !self.is_too_large(folder, message) && !self.is_unlisted(folder, message.uid)
+                };
+                rest.iter().take_while(fits).count()
             };
             let count = count.clamp(1, self.settings.batch_messages.max(1));
             let batch = first_batch(rest.make_contiguous(), self.settings.batch_bytes, count);
             rest.drain(..batch.len());
-            for message in self.fetch(session, folder, track, &batch)? {
+            let mut delivered = self.fetch(session, folder, track, &batch)?;
+            for listed in &batch {
                 self.go_on()?;
-                let size =
-                    batch.iter().find(|listed| listed.uid == message.uid).map_or(0, |listed| listed.size);
-                self.take_in_one(folder, track, message, size)?;
+                let message =
+                    delivered.iter().position(|m| m.uid == listed.uid).map(|at| delivered.swap_remove(at));
+                match message.filter(|message| !is_withheld(message, listed)) {
+                    Some(message) => self.take_in_one(folder, track, message, listed.size)?,
+                    // One that was passed instead is behind us.
+                    None if position(folder, track) > listed.uid => {}
+                    None => self.miss(session, folder, track, listed.uid)?,
+                }
                 self.progressed = true;
             }
         }
@@ -76,6 +87,10 @@ impl Reader {
     fn is_delicate(&self, folder: &OpenFolder, uid: u32) -> bool {
         self.caution.one_by_one.is_some_and(|(id, last)| id == folder.positions.id && uid <= last)
             || folder.positions.failed_uid == Some(uid)
+    }
+
+    fn is_unlisted(&self, folder: &OpenFolder, uid: u32) -> bool {
+        self.caution.listings.lacks(&folder.positions.name, uid)
     }
 
     /// True if only the message's header is to be read.
@@ -98,9 +113,9 @@ impl Reader {
                 return Ok(Vec::new());
             }
             [one] if self.is_too_large(folder, one) => {
-                session.fetch_header(one.uid).map(|found| found.into_iter().collect())
+                asked(|| session.fetch_header(one.uid)).map(|found| found.into_iter().collect())
             }
-            several => session.fetch(several, largest),
+            several => asked(|| session.fetch(several, largest)),
         };
         match (fetched, batch) {
             (Ok(fetched), _) => Ok(fetched),
@@ -108,11 +123,33 @@ impl Reader {
                 self.blame(folder, one.uid, error)?;
                 Err(error.into())
             }
+            (Err(ServerError::Throttled), _) => Err(ServerError::Throttled.into()),
             (Err(error), several) => {
                 self.caution.one_by_one = several.last().map(|last| (folder.positions.id, last.uid));
                 Err(error.into())
             }
         }
+    }
+
+    /// A message was asked for and did not come: it has gone meanwhile, or the server keeps it back, which counts
+    /// against it as a broken session does. It is never passed without a word.
+    fn miss(
+        &mut self,
+        session: &mut Session,
+        folder: &mut OpenFolder,
+        track: Track,
+        uid: u32,
+    ) -> Result<(), Halt> {
+        // Servers may search in what they knew before.
+        session.refresh()?;
+        if session.holds_uid(uid)? {
+            tracing::warn!(uid, "the server holds a message and does not hand it out");
+            self.blame(folder, uid, ServerError::Protocol)?;
+            return Err(ServerError::Protocol.into());
+        }
+        self.wait_for(self.store.skip_to(&self.lease, &step(folder, track, uid)))?;
+        advance(folder, track, uid);
+        Ok(())
     }
 
     /// Counts a session's end against the message that was being fetched.
@@ -127,7 +164,9 @@ impl Reader {
                 self.caution.oversized = Some((id, uid));
                 return Ok(());
             }
-            ServerError::ConnectionLost | ServerError::TimedOut => {
+            // It is said of the account, and would be said of any message.
+            ServerError::Throttled => return Ok(()),
+            ServerError::ConnectionLost | ServerError::TimedOut | ServerError::Unavailable => {
                 let before =
                     self.caution.lost.filter(|(f, u, _)| (*f, *u) == (id, uid)).map_or(0, |(_, _, n)| n);
                 let lost = (before + 1) % LOSSES_FOR_A_FAILURE;
@@ -160,8 +199,9 @@ impl Reader {
         let header = if header_failed {
             None
         } else {
-            match session.fetch_header(message.uid) {
+            match asked(|| session.fetch_header(message.uid)) {
                 Ok(found) => found,
+                Err(ServerError::Throttled) => return Err(ServerError::Throttled.into()),
                 Err(error) => {
                     self.wait_for(self.store.record_failure(&self.lease, folder.positions.id, message.uid))?;
                     return Err(error.into());
@@ -237,15 +277,22 @@ impl Reader {
         let step = step(folder, track, uid);
         let (raw_sha256, received_at) = (mail.raw_sha256, mail.received_at);
         loop {
-            let error = match self.wait_for(self.store.ingest(&self.lease, &step, mail.clone())) {
-                Ok(_) => {
+            let taken = catch_unwind(AssertUnwindSafe(|| {
+                self.wait_for(self.store.ingest(&self.lease, &step, mail.clone()))
+            }));
+            match taken {
+                Ok(Ok(_)) => {
                     advance(folder, track, uid);
                     return Ok(());
                 }
-                Err(Halt::Store(error)) if is_about_the_message(&error) => error,
-                Err(halt) => return Err(halt),
-            };
-            tracing::warn!(uid, %error, "a message was not taken by the store");
+                // Another message may fare better. All other errors are the store's own, and no message is passed for
+                // them.
+                Ok(Err(Halt::Store(error))) if error.is_about_the_data() => {
+                    tracing::warn!(uid, %error, "a message was not taken by the store");
+                }
+                Ok(Err(halt)) => return Err(halt),
+                Err(_) => tracing::error!(uid, "the store has panicked over a message"),
+            }
             let failures = self.wait_for(self.store.record_failure(&self.lease, folder.positions.id, uid))?;
             if failures >= self.settings.message_failures {
                 let detail = "This message could not be stored.".to_owned();
@@ -289,13 +336,23 @@ fn received_at(internal_date: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Date
     }
 }
 
-/// The step over one message, from where we believe the position to be.
-fn step(folder: &OpenFolder, track: Track, uid: u32) -> Step {
-    let expected = match track {
+/// True if the server has sent nothing of a message that has something.
+fn is_withheld(message: &Fetched, listed: &Listed) -> bool {
+    let (Content::Whole(bytes) | Content::HeaderOnly(bytes)) = &message.content;
+    bytes.is_empty() && listed.size > 0
+}
+
+/// The UID up to which the folder has been read, as far as we know.
+fn position(folder: &OpenFolder, track: Track) -> u32 {
+    match track {
         Track::Live => folder.positions.live_uid,
         Track::Backfill => folder.positions.backfill_uid,
-    };
-    Step { folder_id: folder.positions.id, track, uid, expected }
+    }
+}
+
+/// The step over one message, from where we believe the position to be.
+fn step(folder: &OpenFolder, track: Track, uid: u32) -> Step {
+    Step { folder_id: folder.positions.id, track, uid, expected: position(folder, track) }
 }
 
 /// What the store has just committed.
@@ -304,18 +361,6 @@ fn advance(folder: &mut OpenFolder, track: Track, uid: u32) {
         Track::Live => folder.positions.live_uid = uid.saturating_add(1),
         Track::Backfill => folder.positions.backfill_uid = uid.saturating_add(1),
     }
-}
-
-/// True if another message might fare better: the database refused this one's data. All other errors are the store's
-/// own, and no message may be passed for them.
-fn is_about_the_message(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Database(_)
-            | StoreError::Corrupt(_)
-            | StoreError::Invalid { .. }
-            | StoreError::Refused(_)
-    )
 }
 
 #[cfg(test)]

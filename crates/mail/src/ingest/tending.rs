@@ -70,6 +70,7 @@ impl Tending {
     async fn read(&self) -> DateTime<Utc> {
         let mut backoff = Backoff::new(self.settings.first_pause, self.settings.longest_pause);
         let mut caution = Caution::default();
+        let mut refusals = 0;
         loop {
             if self.shutdown.is_cancelled() {
                 return Utc::now();
@@ -82,7 +83,7 @@ impl Tending {
                 }
                 Ok(connection) => {
                     let version = connection.credentials_version;
-                    let refusals = connection.login_refusals;
+                    refusals = connection.login_refusals;
                     let ended = self.session(connection, std::mem::take(&mut caution)).await;
                     if ended.progressed {
                         backoff.reset();
@@ -96,7 +97,7 @@ impl Tending {
                 }
                 Err(StoreError::NotFound) => return self.later(),
                 Err(error) => {
-                    tracing::warn!(%error, "the mailbox's settings could not be read");
+                    self.record(&Halt::Store(error), refusals).await;
                     None
                 }
             };
@@ -163,23 +164,40 @@ impl Tending {
 
     /// Writes down why reading has ended, where the mailbox's owner looks.
     async fn record(&self, halt: &Halt, refusals: u16) {
-        let Halt::Server(error) = halt else {
-            tracing::warn!(reason = %halt, "reading was interrupted");
-            return;
+        tracing::warn!(reason = %halt, "reading was interrupted");
+        let last_error = match halt {
+            Halt::Server(error) => error.to_string(),
+            Halt::Store(error) => match own_fault(error) {
+                Some(fault) => fault.to_owned(),
+                None => return,
+            },
+            Halt::Stopped => return,
         };
-        tracing::info!(%error, "the mail server could not be read");
-        let login_refusals =
-            if *error == ServerError::LoginRefused { refusals.saturating_add(1) } else { refusals };
-        let refused = login_refusals >= self.settings.login_refusals;
+        let refused = matches!(halt, Halt::Server(ServerError::LoginRefused));
+        let login_refusals = if refused { refusals.saturating_add(1) } else { refusals };
+        let given_up = login_refusals >= self.settings.login_refusals;
         let health = MailboxHealth {
-            state: if refused { MailboxState::Refused } else { MailboxState::Failing },
-            last_error: Some(error.to_string()),
+            state: if given_up { MailboxState::Refused } else { MailboxState::Failing },
+            last_error: Some(last_error),
             synced_at: None,
             login_refusals,
         };
         if let Err(error) = self.store.record_mailbox_health(&self.lease, &health).await {
             tracing::warn!(%error, "the mailbox's state could not be recorded");
         }
+    }
+}
+
+/// What a mailbox's owner is told of a fault inside Postroom; the log has the rest. Nothing where the lease is gone, or
+/// the database, which could not be told either.
+fn own_fault(error: &StoreError) -> Option<&'static str> {
+    match error {
+        StoreError::LeaseLost | StoreError::NotFound | StoreError::Unavailable(_) => None,
+        StoreError::Secret => Some("Postroom could not open the mailbox's password"),
+        StoreError::Blob(_) | StoreError::BlobStoreFull | StoreError::BlobUrl { .. } => {
+            Some("Postroom could not keep what it read: its file store fails")
+        }
+        _ => Some("Postroom could not keep what it read"),
     }
 }
 

@@ -23,6 +23,45 @@ pub(super) struct SmtpWire {
     stream: Stream,
     /// After STARTTLS no greeting comes any more, but `lettre` begins by reading one.
     preface: &'static [u8],
+    heard: Heard,
+}
+
+/// What has come of an answer. `lettre` looks at its length only where a line ends, so a line without an end would fill
+/// the memory.
+#[derive(Debug, Default)]
+struct Heard {
+    /// Bytes since the last line's end.
+    line: usize,
+    /// Bytes since we last said something.
+    answer: usize,
+    /// Lines since then.
+    lines: usize,
+}
+
+impl Heard {
+    /// Bytes in a line; RFC 5321, 4.5.3.1.5 allows 512.
+    const LONGEST_LINE: usize = 4 * 1024;
+    /// Bytes in an answer of several lines.
+    const LONGEST_ANSWER: usize = 128 * 1024;
+
+    /// Lines in an answer. `lettre` reads an answer from its beginning with every line that comes.
+    const MOST_LINES: usize = 200;
+
+    /// Counts what has come; false where it is more than any answer has.
+    fn allows(&mut self, fresh: &[u8]) -> bool {
+        self.answer = self.answer.saturating_add(fresh.len());
+        for part in fresh.split_inclusive(|&byte| byte == b'\n') {
+            self.line = self.line.saturating_add(part.len());
+            if self.line > Self::LONGEST_LINE {
+                return false;
+            }
+            if part.ends_with(b"\n") {
+                self.line = 0;
+                self.lines += 1;
+            }
+        }
+        self.answer <= Self::LONGEST_ANSWER && self.lines <= Self::MOST_LINES
+    }
 }
 
 #[derive(Debug)]
@@ -51,7 +90,7 @@ impl SmtpWire {
             let connecting = TlsConnector::from(network.tls()).connect(name, socket);
             Stream::Tls(Box::new(connecting.await.map_err(|error| handshake_fault(&error))?))
         };
-        Ok((Self { stream, preface }, hello))
+        Ok((Self { stream, preface, heard: Heard::default() }, hello))
     }
 }
 
@@ -132,7 +171,8 @@ impl AsyncRead for SmtpWire {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let polled = match &mut self.stream {
+        let this = &mut *self;
+        let polled = match &mut this.stream {
             Stream::Plain(socket) => Pin::new(socket).poll_read(context, buffer),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
         };
@@ -140,6 +180,9 @@ impl AsyncRead for SmtpWire {
             // Answers are ASCII (RFC 5321, 4.2). One letter that isn't, in a comment at the end of a 250, must not
             // make `lettre` throw the whole answer away and us doubt a delivery.
             let fresh = buffer.filled_mut().split_at_mut(before).1;
+            if !this.heard.allows(fresh) {
+                return Poll::Ready(Err(ServerError::Protocol.into()));
+            }
             fresh.iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'?');
         }
         polled
@@ -152,6 +195,7 @@ impl AsyncWrite for SmtpWire {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        (self.heard.answer, self.heard.lines) = (0, 0);
         match &mut self.stream {
             Stream::Plain(socket) => Pin::new(socket).poll_write(context, bytes),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),

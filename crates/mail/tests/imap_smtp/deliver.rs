@@ -73,7 +73,7 @@ async fn a_refusal_ends_a_recipient_and_a_deferral_comes_again() {
                     AND error IS NOT NULL";
     assert_eq!(site.count(answered), 2);
     // Given up after a day.
-    site.execute("UPDATE outbox SET created_at = created_at - interval '25 hours'");
+    site.execute("UPDATE outbox SET first_attempt_at = first_attempt_at - interval '25 hours'");
     site.until(&in_state("partial"), 1).await;
     site.until(QUEUED_ROWS, 0).await;
     assert_eq!(servers().mailbox("fine@example.test").wait_for("INBOX", 1, WAIT).unwrap().len(), 1);
@@ -135,4 +135,31 @@ async fn many_messages_each_leave_once_from_two_workers() {
         worker.stop().await;
     }
     assert_eq!(servers().mailbox(address).count("Sent").unwrap(), 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_inside_postroom_is_shown_and_everything_goes_on_after_it() {
+    let site = Site::new().await;
+    let address = "team.sealed@example.test";
+    let mailbox = site.mailbox(address).await;
+    servers().deliver("ann@example.com", address, &super::mail("sealed@x", "sealed")).unwrap();
+    // As with another master key: what is sealed does not open. The last byte belongs to its seal.
+    let spoil = "UPDATE mailboxes SET imap_secret = set_byte(imap_secret, length(imap_secret) - 1, \
+                 get_byte(imap_secret, length(imap_secret) - 1) # 1)";
+    site.execute(spoil);
+    site.write(mailbox, "sealed", &["unsealed@example.test"], &[]).await;
+    let (sender, reader) = (site.send(|_| {}), site.read(|_| {}));
+    let put_off = "SELECT count(*) FROM delivery_recipients WHERE workspace_id = $1 AND state = 'queued' \
+                   AND code IS NULL AND error = 'Postroom could not prepare the message for sending'";
+    site.until(put_off, 1).await;
+    let failing = "SELECT count(*) FROM mailboxes WHERE workspace_id = $1 AND state = 'failing' \
+                   AND last_error = 'Postroom could not open the mailbox''s password'";
+    site.until(failing, 1).await;
+    site.execute(spoil);
+    site.until(&in_state("sent"), 1).await;
+    site.until("SELECT count(*) FROM mailboxes WHERE workspace_id = $1 AND state = 'reading'", 1).await;
+    site.until("SELECT count(*) FROM messages WHERE workspace_id = $1 AND rfc_message_id = 'sealed@x'", 1)
+        .await;
+    sender.stop().await;
+    reader.stop().await;
 }

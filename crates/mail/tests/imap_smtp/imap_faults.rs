@@ -85,6 +85,7 @@ fn passing_refusals_are_not_taken_for_wrong_passwords() {
     assert_eq!(opening(Security::None, answering("NO [AUTHENTICATIONFAILED] no")), ServerError::LoginRefused);
     assert_eq!(opening(Security::None, answering("NO Passwort ungültig")), ServerError::LoginRefused);
     assert_eq!(opening(Security::None, answering("NO [UNAVAILABLE] later")), ServerError::Unavailable);
+    assert_eq!(opening(Security::None, answering("NO [THROTTLED] later")), ServerError::Throttled);
     let disabled = |peer: &mut Peer| {
         peer.say("* OK ready\r\n");
         peer.answer("* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n", "OK");
@@ -223,6 +224,23 @@ fn answers_without_end_are_cut_off() {
     let begun = Instant::now();
     assert_eq!(slow.examine("INBOX").unwrap_err(), ServerError::TimedOut);
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_refusal_for_now_is_no_refusal() {
+    let refused = |status: &'static str| {
+        session(move |peer| {
+            peer.answer("", status);
+        })
+        .list(&[3])
+        .unwrap_err()
+    };
+    assert_eq!(refused("NO [UNAVAILABLE] later"), ServerError::Unavailable);
+    assert_eq!(refused("NO [THROTTLED] later"), ServerError::Throttled);
+    let gmails = "NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)";
+    assert_eq!(refused(gmails), ServerError::Throttled);
+    assert_eq!(refused("NO [SERVERBUG] no"), ServerError::Refused);
+    assert_eq!(refused("NO no"), ServerError::Refused);
 }
 
 #[test]

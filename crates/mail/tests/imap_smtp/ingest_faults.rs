@@ -34,6 +34,14 @@ enum Fault {
     Garbage,
     /// Says a small size, and then sends more than allowed.
     Lies,
+    /// Lists it with a size that is no number.
+    Unlistable,
+    /// Lists it and answers without it.
+    Withheld,
+    /// Lists it and says that there is nothing in it.
+    Nil,
+    /// Lists it, and it is gone when it is asked for.
+    Vanishes,
 }
 
 impl Server {
@@ -134,6 +142,10 @@ impl Server {
         for (number, uid) in (1..).zip(self.uids()).filter(|(_, uid)| wanted.contains(uid)) {
             let (raw, fault) = self.mails.lock().expect("no panic")[&uid].clone();
             let date = "INTERNALDATE \"22-Nov-2026 12:00:00 +0000\"";
+            if items.contains("RFC822.SIZE") && fault == Fault::Unlistable {
+                peer.say(&format!("* {number} FETCH (UID {uid} RFC822.SIZE large {date})\r\n"));
+                continue;
+            }
             if items.contains("RFC822.SIZE") {
                 peer.say(&format!("* {number} FETCH (UID {uid} RFC822.SIZE {} {date})\r\n", raw.len()));
                 continue;
@@ -149,6 +161,13 @@ impl Server {
             let begin =
                 |length: usize| format!("* {number} FETCH (UID {uid} {date} {section} {{{length}}}\r\n");
             match fault {
+                Fault::Withheld if !header => {}
+                Fault::Nil if !header => {
+                    peer.say(&format!("* {number} FETCH (UID {uid} {date} BODY[] NIL)\r\n"));
+                }
+                Fault::Vanishes => {
+                    self.mails.lock().expect("no panic").remove(&uid);
+                }
                 Fault::HangUp if !header => {
                     peer.say(&begin(bytes.len()));
                     peer.say_bytes(&bytes[..20]);
@@ -226,6 +245,36 @@ async fn a_bad_message_is_passed_after_three_failures_and_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_handed_out_is_listed_and_what_cannot_be_listed_is_read() {
+    let (_, port) = Server::start(
+        &[
+            (1, Fault::None),
+            (2, Fault::Unlistable),
+            (3, Fault::Withheld),
+            (4, Fault::None),
+            (5, Fault::Nil),
+            (6, Fault::Vanishes),
+            (7, Fault::None),
+        ],
+        false,
+    );
+    let site = Site::new().await;
+    let smtp = (servers().ports().smtps, Security::Tls);
+    site.mailbox_at("team.withheld@example.test", (port, Security::None), smtp, "any").await;
+    let worker = site.read(|settings| {
+        let impatient = impatient_settings();
+        settings.network = impatient.network;
+        settings.command_time = impatient.command_time;
+    });
+    site.until("SELECT count(*) FROM folders WHERE workspace_id = $1 AND backfill_uid = 8", 1).await;
+    assert_eq!(site.count(MESSAGES), 4);
+    let listed = "SELECT count(*) FROM intake WHERE workspace_id = $1";
+    assert_eq!(site.count(listed), 2);
+    assert_eq!(site.count(&format!("{listed} AND reason = 'failed' AND uid IN (3, 5)")), 2);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn news_that_comes_while_idling_begins_is_read_at_once() {
     let (_, port) = Server::start(&[], true);
     let site = Site::new().await;
@@ -236,6 +285,7 @@ async fn news_that_comes_while_idling_begins_is_read_at_once() {
         // No poll would find it within this test.
         settings.poll_every = Duration::from_secs(600);
         settings.settle = Duration::from_secs(600);
+        settings.sent_every = Duration::from_secs(600);
         settings.command_time = Duration::from_secs(5);
     });
     site.until(MESSAGES, 3).await;

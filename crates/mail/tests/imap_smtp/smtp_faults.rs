@@ -248,3 +248,29 @@ async fn what_the_server_cannot_take_is_refused_before_it_is_asked() {
     });
     assert_eq!(utf8.await.end, End::Answered);
 }
+
+#[tokio::test]
+async fn a_line_without_an_end_does_not_fill_the_memory() {
+    let pours = |peer: &mut Peer| {
+        peer.hear();
+        let begun = Instant::now();
+        let mut said = 0;
+        while begun.elapsed() < Duration::from_secs(5) && peer.say(&"2".repeat(64 * 1024)) {
+            said += 64 * 1024;
+        }
+        // What the sockets' buffers take, no more.
+        assert!(said < 32 * 1024 * 1024, "{said} bytes were taken");
+    };
+    let attempt = attempt(pours).await;
+    assert_eq!(attempt.end, End::LostBeforeBody(ServerError::Protocol));
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_cut_off() {
+    let babbles = |peer: &mut Peer| {
+        up_to_the_body(peer);
+        hear_body(peer);
+        while peer.say(&"250-still thinking\r\n".repeat(100)) {}
+    };
+    assert_eq!(attempt(babbles).await.end, End::Unknown(ServerError::Protocol));
+}
