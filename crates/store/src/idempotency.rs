@@ -17,7 +17,7 @@ pub struct IdempotencyClaim {
     pub user: UserId,
     /// The key as the client chose it, 1 to 255 characters.
     pub key: String,
-    /// SHA-256 over method, path and body: the same key with another one is refused.
+    /// A keyed digest over method, path and body: the same key with another one is refused.
     pub fingerprint: [u8; 32],
 }
 
