@@ -29,70 +29,51 @@ pub(crate) struct Locked {
     pub(crate) last: Position,
 }
 
-type Row = (
-    (Uuid, Uuid, Uuid, Option<Uuid>),
-    (String, Option<DateTime<Utc>>, Uuid, Uuid, bool, i32),
-    (Option<DateTime<Utc>>, Option<Uuid>, DateTime<Utc>, i64, DateTime<Utc>, Uuid),
-);
-
-const COLUMNS: (
-    (conversations::id, conversations::thread_id, conversations::mailbox_id, conversations::merged_into),
-    (
-        conversations::status,
-        conversations::closed_at,
-        conversations::owner_id,
-        conversations::primary_contact_id,
-        conversations::unread,
-        conversations::unseen_replies,
-    ),
-    (
-        conversations::seen_at,
-        conversations::seen_message_id,
-        conversations::last_activity_at,
-        conversations::version,
-        conversations::last_message_at,
-        conversations::last_message_id,
-    ),
-) = (
-    (conversations::id, conversations::thread_id, conversations::mailbox_id, conversations::merged_into),
-    (
-        conversations::status,
-        conversations::closed_at,
-        conversations::owner_id,
-        conversations::primary_contact_id,
-        conversations::unread,
-        conversations::unseen_replies,
-    ),
-    (
-        conversations::seen_at,
-        conversations::seen_message_id,
-        conversations::last_activity_at,
-        conversations::version,
-        conversations::last_message_at,
-        conversations::last_message_id,
-    ),
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversations)]
+struct Row {
+    id: Uuid,
+    thread_id: Uuid,
+    mailbox_id: Uuid,
+    merged_into: Option<Uuid>,
+    status: String,
+    closed_at: Option<DateTime<Utc>>,
+    owner_id: Uuid,
+    primary_contact_id: Uuid,
+    unread: bool,
+    unseen_replies: i32,
+    seen_at: Option<DateTime<Utc>>,
+    seen_message_id: Option<Uuid>,
+    last_activity_at: DateTime<Utc>,
+    version: i64,
+    last_message_at: DateTime<Utc>,
+    last_message_id: Uuid,
+}
 
 fn from_row(row: Row) -> Result<Locked, StoreError> {
-    let ((id, thread, mailbox, merged), (status, closed_at, owner, contact, unread, unseen), rest) = row;
-    let (seen_at, seen_id, last_activity_at, version, last_at, last_id) = rest;
-    if let Some(into) = merged {
+    if let Some(into) = row.merged_into {
         return Err(StoreError::Merged(ConversationId(into)));
     }
     let corrupt = |what: &str| StoreError::Corrupt(what.to_owned());
+    let seen = row.seen_at.zip(row.seen_message_id);
     let state = Conversation {
-        status: status_of(&status),
-        closed_at,
-        owner: UserId(owner),
-        primary_contact: ContactId(contact),
-        unread,
-        unseen_replies: u32::try_from(unseen).map_err(|_| corrupt("unseen_replies"))?,
-        seen: seen_at.zip(seen_id).map(|(at, id)| Position { at, id: MessageId(id) }),
-        last_activity_at,
-        version: u64::try_from(version).map_err(|_| corrupt("version"))?,
+        status: status_of(&row.status),
+        closed_at: row.closed_at,
+        owner: UserId(row.owner_id),
+        primary_contact: ContactId(row.primary_contact_id),
+        unread: row.unread,
+        unseen_replies: u32::try_from(row.unseen_replies).map_err(|_| corrupt("unseen_replies"))?,
+        seen: seen.map(|(at, id)| Position { at, id: MessageId(id) }),
+        last_activity_at: row.last_activity_at,
+        version: u64::try_from(row.version).map_err(|_| corrupt("version"))?,
     };
-    let last = Position { at: last_at, id: MessageId(last_id) };
-    Ok(Locked { id: ConversationId(id), thread: ThreadId(thread), mailbox: MailboxId(mailbox), state, last })
+    Ok(Locked {
+        id: ConversationId(row.id),
+        thread: ThreadId(row.thread_id),
+        mailbox: MailboxId(row.mailbox_id),
+        state,
+        last: Position { at: row.last_message_at, id: MessageId(row.last_message_id) },
+    })
 }
 
 pub(crate) fn status_of(name: &str) -> Status {
@@ -108,7 +89,7 @@ pub(crate) async fn lock_of_thread(
     let row: Option<Row> = conversations::table
         .filter(conversations::workspace_id.eq(workspace.0))
         .filter(conversations::thread_id.eq(thread.0))
-        .select(COLUMNS)
+        .select(Row::as_select())
         .for_no_key_update()
         .first(&mut tx.conn())
         .await
@@ -120,11 +101,11 @@ pub(crate) async fn lock_of_thread(
 pub(crate) async fn lock_for(tx: &Tx, actor: &Actor, id: ConversationId) -> Result<Locked, StoreError> {
     let row: Row = conversations::table
         .find((actor.workspace_id.0, id.0))
-        .select(COLUMNS)
+        .select(Row::as_select())
         .for_no_key_update()
         .first(&mut tx.conn())
         .await?;
-    let owner = UserId(row.1.2);
+    let owner = UserId(row.owner_id);
     if actor.visibility().sees(owner) { from_row(row) } else { Err(StoreError::NotFound) }
 }
 

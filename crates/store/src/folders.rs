@@ -16,50 +16,38 @@ use diesel_async::RunQueryDsl;
 use postroom_domain::ids::{FolderId, MessageId};
 use uuid::Uuid;
 
-type Row = (Uuid, String, String, i64, i64, i64, i64, i32, i32, Option<i64>, i32);
-
-const COLUMNS: (
-    folders::id,
-    folders::name,
-    folders::role,
-    folders::uid_validity,
-    folders::live_uid,
-    folders::backfill_uid,
-    folders::backfill_end,
-    folders::backfill_total,
-    folders::backfill_done,
-    folders::failed_uid,
-    folders::failures,
-) = (
-    folders::id,
-    folders::name,
-    folders::role,
-    folders::uid_validity,
-    folders::live_uid,
-    folders::backfill_uid,
-    folders::backfill_end,
-    folders::backfill_total,
-    folders::backfill_done,
-    folders::failed_uid,
-    folders::failures,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = folders)]
+struct Row {
+    id: Uuid,
+    name: String,
+    role: String,
+    uid_validity: i64,
+    live_uid: i64,
+    backfill_uid: i64,
+    backfill_end: i64,
+    backfill_total: i32,
+    backfill_done: i32,
+    failed_uid: Option<i64>,
+    failures: i32,
+}
 
 fn from_row(row: Row) -> Result<Folder, StoreError> {
     let uid =
         |value: i64| u32::try_from(value).map_err(|_| StoreError::Corrupt("a folder's position".into()));
     let count = |value: i32| u32::try_from(value).map_err(|_| StoreError::Corrupt("a folder's count".into()));
     Ok(Folder {
-        id: FolderId(row.0),
-        name: row.1,
-        role: FolderRole::from_name(&row.2),
-        uid_validity: uid(row.3)?,
-        live_uid: uid(row.4)?,
-        backfill_uid: uid(row.5)?,
-        backfill_end: uid(row.6)?,
-        backfill_total: count(row.7)?,
-        backfill_done: count(row.8)?,
-        failed_uid: row.9.map(uid).transpose()?,
-        failures: count(row.10)?,
+        id: FolderId(row.id),
+        name: row.name,
+        role: FolderRole::from_name(&row.role),
+        uid_validity: uid(row.uid_validity)?,
+        live_uid: uid(row.live_uid)?,
+        backfill_uid: uid(row.backfill_uid)?,
+        backfill_end: uid(row.backfill_end)?,
+        backfill_total: count(row.backfill_total)?,
+        backfill_done: count(row.backfill_done)?,
+        failed_uid: row.failed_uid.map(uid).transpose()?,
+        failures: count(row.failures)?,
     })
 }
 
@@ -74,7 +62,7 @@ impl Store {
             .filter(folders::workspace_id.eq(lease.workspace_id.0))
             .filter(folders::mailbox_id.eq(lease.mailbox_id.0))
             .order(folders::name)
-            .select(COLUMNS)
+            .select(Row::as_select())
             .load(&mut tx.conn())
             .await?;
         tx.commit().await?;
@@ -121,7 +109,7 @@ impl Store {
                 .set(positions)
                 .execute(&mut tx.conn())
                 .await?;
-            let row: Row = this.select(COLUMNS).first(&mut tx.conn()).await?;
+            let row: Row = this.select(Row::as_select()).first(&mut tx.conn()).await?;
             from_row(row)
         })
         .await
