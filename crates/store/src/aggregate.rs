@@ -50,7 +50,7 @@ struct Row {
     last_message_id: Uuid,
 }
 
-fn from_row(row: Row) -> Result<Locked, StoreError> {
+fn from_row(row: &Row) -> Result<Locked, StoreError> {
     if let Some(into) = row.merged_into {
         return Err(StoreError::Merged(ConversationId(into)));
     }
@@ -94,7 +94,7 @@ pub(crate) async fn lock_of_thread(
         .first(&mut tx.conn())
         .await
         .optional()?;
-    row.map(from_row).transpose()
+    row.as_ref().map(from_row).transpose()
 }
 
 /// The conversation, locked, where it exists for the actor (ACC-3).
@@ -106,7 +106,7 @@ pub(crate) async fn lock_for(tx: &Tx, actor: &Actor, id: ConversationId) -> Resu
         .first(&mut tx.conn())
         .await?;
     let owner = UserId(row.owner_id);
-    if actor.visibility().sees(owner) { from_row(row) } else { Err(StoreError::NotFound) }
+    if actor.visibility().sees(owner) { from_row(&row) } else { Err(StoreError::NotFound) }
 }
 
 /// Carries out the changes, in memory and in the row. The version that others hold becomes stale where one is an edit.
