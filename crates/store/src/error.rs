@@ -127,7 +127,7 @@ impl From<diesel::result::Error> for StoreError {
             Error::DatabaseError(DatabaseErrorKind::ClosedConnection, info) => {
                 Self::Unavailable(info.message().to_owned())
             }
-            Error::DatabaseError(_, ref info) if is_disconnect(info.message()) => {
+            Error::DatabaseError(_, ref info) if is_no_service(info.message()) => {
                 Self::Unavailable(info.message().to_owned())
             }
             other => Self::Database(other),
@@ -137,7 +137,7 @@ impl From<diesel::result::Error> for StoreError {
 
 /// The database can't serve now, whatever it is asked: it is stopping, standing by, full, or somebody holds a lock.
 /// Told by the words, since the driver keeps no SQLSTATE.
-fn is_disconnect(message: &str) -> bool {
+fn is_no_service(message: &str) -> bool {
     [
         "canceling statement due to",
         "connection closed",
