@@ -13,12 +13,18 @@ use crate::{
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
     dev::Payload,
-    http::header::{self, HeaderMap},
+    http::{
+        Method,
+        header::{self, HeaderMap},
+    },
     web::Data,
 };
 use chrono::Utc;
 use futures_util::future::LocalBoxFuture;
-use postroom_domain::{access::Actor, ids::SessionId};
+use postroom_domain::{
+    access::{Actor, Scope},
+    ids::SessionId,
+};
 use postroom_store::FeatureState;
 
 /// A signed-in user, read from the database for this very request: session, role and activity (ACC-5).
@@ -75,7 +81,15 @@ pub async fn identify(request: &HttpRequest) -> Result<Caller, Problem> {
     let found = state.store.caller(claims.wid, claims.sid, Utc::now()).await?;
     let found = found.filter(|found| found.actor.user_id == claims.sub).ok_or_else(not_authenticated)?;
     envelope::note_caller(found.actor.workspace_id, found.actor.user_id);
+    if found.actor.scope < needed(request.method()) {
+        return Err(Problem::new(Code::ScopeNotAllowed));
+    }
     Ok(Caller { actor: found.actor, session: found.session_id, conversations: found.conversations })
+}
+
+/// The scope without which no request of this method is anything but refused.
+fn needed(method: &Method) -> Scope {
+    if method.is_safe() { Scope::Read } else { Scope::Write }
 }
 
 /// What handlers share.

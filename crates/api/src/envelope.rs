@@ -1,6 +1,7 @@
 //! What every exchange gets, whatever is asked: a request id, a span in the log, security headers, errors in one form.
 
 use crate::{
+    limits,
     problem::{self, Problem},
     server::State,
 };
@@ -16,6 +17,7 @@ use actix_web::{
     web::Data,
 };
 use futures_util::FutureExt as _;
+use postroom_store::RequestContext;
 use std::{fmt, panic::AssertUnwindSafe, time::Instant};
 use tracing::{Instrument as _, Span, field::Empty};
 use uuid::Uuid;
@@ -189,6 +191,34 @@ pub async fn catch_panics(
             Err(Problem::internal().into())
         }
     }
+}
+
+/// The header that says up to which event a reading answer is current.
+pub const EVENT: HeaderName = HeaderName::from_static("postroom-event");
+
+/// The layer that tells the store of the request, and a reader which event the answer includes: `?after=` it continues
+/// without a gap. Inside of [`finish_writes`], whose task would not have it otherwise.
+///
+/// # Errors
+/// Those of the layers inside.
+pub async fn with_context(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let id = request_id(request.request());
+    let address = request
+        .app_data::<Data<State>>()
+        .map(|state| limits::client_address(request.request(), state.settings.trusted_proxies));
+    let context = RequestContext::new(id, address);
+    let mut answer = context.scope(next.call(request)).await?.map_into_boxed_body();
+    let readable = answer.status().is_success() || answer.status() == StatusCode::NOT_MODIFIED;
+    if let Some(number) = context.snapshot()
+        && readable
+        && answer.request().method().is_safe()
+    {
+        answer.headers_mut().insert(EVENT, HeaderValue::from(number));
+    }
+    Ok(answer)
 }
 
 /// The layer around what may write: it runs in a task of its own, so that a client that hangs up can't cut it in the

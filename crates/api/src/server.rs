@@ -182,6 +182,7 @@ fn app_with(
         .configure(further)
         .default_service(web::to(nothing_here))
         .wrap(from_fn(envelope::catch_panics))
+        .wrap(from_fn(envelope::with_context))
         .wrap(from_fn(envelope::finish_writes))
         .wrap(from_fn(limits::count))
         .wrap(cors)

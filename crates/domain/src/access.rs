@@ -76,6 +76,33 @@ pub enum Permission {
     ReadAudit,
 }
 
+/// How much of what its user may an API key may. Each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Look at what the user sees.
+    Read,
+    /// Work on it: conversations, replies, contacts.
+    Write,
+    /// Everything, also users, mailboxes, settings, keys.
+    Admin,
+}
+
+impl Scope {
+    /// All scopes, the smallest first.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
+
+    /// The name in the API and the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// Somebody who asks for something: a signed-in user, with what they may do read afresh for this very request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actor {
@@ -85,13 +112,21 @@ pub struct Actor {
     pub user_id: UserId,
     /// Their role.
     pub role: Role,
+    /// What they came with allows so much of it (ACC-4): everything, but with an API key of a smaller scope.
+    pub scope: Scope,
 }
 
 impl Actor {
-    /// Whether their role may.
+    /// A user who signed in themselves.
+    #[must_use]
+    pub fn new(workspace_id: WorkspaceId, user_id: UserId, role: Role) -> Self {
+        Self { workspace_id, user_id, role, scope: Scope::Admin }
+    }
+
+    /// Whether their role and what they came with may. A key sees what its user sees; managing takes the whole scope.
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
-        self.role.may(permission)
+        self.role.may(permission) && (permission == Permission::ViewAll || self.scope == Scope::Admin)
     }
 
     /// Which conversations exist for them.
@@ -104,7 +139,9 @@ impl Actor {
     #[must_use]
     pub fn manages_mailbox(&self, mailbox: &MailboxAccess) -> bool {
         match mailbox.user_id {
-            Some(user) => user == self.user_id || self.may(Permission::ManageUsers),
+            Some(user) => {
+                (user == self.user_id && self.scope == Scope::Admin) || self.may(Permission::ManageUsers)
+            }
             None => self.may(Permission::ManageSharedMailboxes),
         }
     }
@@ -171,10 +208,21 @@ mod tests {
     #[test]
     fn a_team_member_sees_only_their_own() {
         let [me, other] = [1, 2].map(|n| UserId(Uuid::from_u128(n)));
-        let actor = |role| Actor { workspace_id: WorkspaceId(Uuid::nil()), user_id: me, role };
+        let actor = |role| Actor::new(WorkspaceId(Uuid::nil()), me, role);
         for role in Role::ALL {
             assert!(actor(role).visibility().sees(me));
             assert_eq!(actor(role).visibility().sees(other), role != Role::TeamMember);
+        }
+    }
+
+    #[test]
+    fn a_key_sees_what_its_user_sees_and_manages_only_with_the_whole_scope() {
+        let me = UserId(Uuid::from_u128(1));
+        for scope in Scope::ALL {
+            let key = Actor { scope, ..Actor::new(WorkspaceId(Uuid::nil()), me, Role::Owner) };
+            assert_eq!(key.visibility(), Visibility::All);
+            assert_eq!(key.may(Permission::ManageUsers), scope == Scope::Admin);
+            assert_eq!(key.may(Permission::ReadAudit), scope == Scope::Admin);
         }
     }
 

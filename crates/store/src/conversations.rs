@@ -3,6 +3,7 @@
 use crate::{
     Store, StoreError,
     aggregate::{self, Locked},
+    audit,
     editor::{last_sender, participants, recipients, sender},
     events::{self, EventKind, NewEvent},
     schema::{contact_emails, conversations, mailboxes, messages, thread_parties, users},
@@ -15,11 +16,12 @@ use diesel_async::RunQueryDsl;
 use postroom_domain::{
     access::Actor,
     address::NamedAddress,
-    conversation::{Command, Edit, Status},
+    conversation::{Command, Conversation, Edit, Status},
     ids::{ContactId, ConversationId, MailboxId, MessageId, ThreadId, UserId, WorkspaceId},
     message::{Direction, Position},
     subject::reply_subject,
 };
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// A mailbox, as far as a conversation shows it.
@@ -130,7 +132,7 @@ impl Store {
                 return Err(StoreError::StaleVersion);
             }
             let edit = edit(tx, actor.workspace_id, &locked, patch).await?;
-            let before = locked.state.owner;
+            let before = locked.state.clone();
             let changes = locked.state.decide(&Command::Edit(edit), Utc::now())?;
             // Read before the events take their numbers, and with the new owner's name: the changes are saved by then.
             if !changes.is_empty() {
@@ -138,7 +140,10 @@ impl Store {
             }
             let detail = load_any(tx, actor, id).await?;
             if !changes.is_empty() {
-                announce(tx, actor, &locked, before).await?;
+                let entry = audit::Entry::new("conversation.updated", "conversation", id)
+                    .change(audited(&before), audited(&locked.state));
+                audit::record(tx, actor, entry).await?;
+                announce(tx, actor, &locked, before.owner).await?;
             }
             Ok(detail)
         })
@@ -201,6 +206,15 @@ async fn merged(tx: &Tx, actor: &Actor, into: ConversationId) -> Result<StoreErr
         .await?;
     let visible = actor.visibility().sees(UserId(owner));
     Ok(if visible { StoreError::Merged(into) } else { StoreError::NotFound })
+}
+
+/// What the audit trail says of a conversation.
+fn audited(state: &Conversation) -> Value {
+    json!({
+        "status": state.status.as_str(),
+        "owner_id": state.owner,
+        "primary_contact_id": state.primary_contact,
+    })
 }
 
 async fn announce(tx: &Tx, actor: &Actor, locked: &Locked, owner_before: UserId) -> Result<(), StoreError> {

@@ -20,9 +20,16 @@ pub(crate) enum EventKind {
     ConversationRemoved,
     MessageCreated,
     MessageUpdated,
+    /// It was taken back before it was sent.
+    MessageRemoved,
+    ContactUpdated,
+    CompanyUpdated,
+    DealUpdated,
     MailboxUpdated,
     UserUpdated,
     WorkspaceUpdated,
+    /// So much has changed at once, or what somebody may see, that pages load anew.
+    ViewReset,
 }
 
 impl EventKind {
@@ -33,9 +40,14 @@ impl EventKind {
             Self::ConversationRemoved => "conversation.removed",
             Self::MessageCreated => "message.created",
             Self::MessageUpdated => "message.updated",
+            Self::MessageRemoved => "message.removed",
+            Self::ContactUpdated => "contact.updated",
+            Self::CompanyUpdated => "company.updated",
+            Self::DealUpdated => "deal.updated",
             Self::MailboxUpdated => "mailbox.updated",
             Self::UserUpdated => "user.updated",
             Self::WorkspaceUpdated => "workspace.updated",
+            Self::ViewReset => "view.reset",
         }
     }
 }

@@ -7,10 +7,12 @@
 //! [`Actor`]: postroom_domain::access::Actor
 
 mod aggregate;
+mod audit;
 mod birth;
 mod blobs;
 mod checks;
 mod contacts;
+mod context;
 mod conversations;
 mod correspondents;
 mod custom_fields;
@@ -50,6 +52,7 @@ mod workspaces;
 pub use blobs::BlobHash;
 pub use checks::MailboxTrouble;
 pub use contacts::{Company, Contact, ContactEmail, Deal, DealStatus, PostalAddress};
+pub use context::RequestContext;
 pub use conversations::{Can, ConversationDetail, ConversationPatch, MailboxRef, Participant, ReplyDefaults};
 pub use custom_fields::{CustomField, CustomFieldDefinition};
 pub use delivery_jobs::{DeliveryJob, DeliveryPhase, OutgoingFile, OutgoingMail};

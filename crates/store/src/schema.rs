@@ -18,6 +18,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        actor_user_id -> Nullable<Uuid>,
+        api_key_id -> Nullable<Uuid>,
+        address -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        action -> Text,
+        object_kind -> Text,
+        object_id -> Nullable<Uuid>,
+        before -> Nullable<Jsonb>,
+        after -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
     blobs (workspace_id, sha256) {
         workspace_id -> Uuid,
         sha256 -> Bytea,
@@ -511,6 +528,7 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     attachments,
+    audit,
     blobs,
     companies,
     contact_deals,

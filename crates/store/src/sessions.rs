@@ -273,7 +273,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Caller>, StoreError> {
         type Row = (Uuid, String, String, String, String);
-        let tx = self.begin_read(workspace).await?;
+        let tx = self.begin_identifying(workspace).await?;
         let row: Option<Row> = sessions::table
             .find(session.0)
             .filter(sessions::workspace_id.eq(workspace.0))
@@ -294,7 +294,7 @@ impl Store {
             return Ok(None);
         };
         Ok(Some(Caller {
-            actor: Actor { workspace_id: workspace, user_id: user.into(), role: role(&role_name)? },
+            actor: Actor::new(workspace, user.into(), role(&role_name)?),
             session_id: session,
             email,
             name,

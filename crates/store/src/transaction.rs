@@ -4,9 +4,9 @@
 //! A connection goes back to the pool only after its transaction has ended, also where it was dropped half-way (an
 //! error, a cancelled request).
 
-use crate::{Store, error::StoreError};
+use crate::{Store, context, error::StoreError, schema::workspace_counters};
 use chrono::{DateTime, Utc};
-use diesel::{IntoSql, dsl::now, sql_types::Timestamptz};
+use diesel::{IntoSql, dsl::now, prelude::*, sql_types::Timestamptz};
 use diesel_async::{
     AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, pooled_connection::deadpool::Object,
 };
@@ -93,6 +93,20 @@ enum Mode {
     Read,
 }
 
+impl Mode {
+    /// The SQL that begins a transaction: one message, no round trip of its own for the setting.
+    fn begin(self, workspace: Option<WorkspaceId>) -> String {
+        let begin = match self {
+            Self::Write => "BEGIN",
+            Self::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        match workspace {
+            Some(id) => format!("{begin}; SET LOCAL postroom.workspace_id = '{id}'"),
+            None => begin.to_owned(),
+        }
+    }
+}
+
 /// An async closure whose running is [`Send`], which `AsyncFn` alone can't say yet. Every such closure is one.
 pub(crate) trait Work<A, R>: Fn(A) -> <Self as Work<A, R>>::Running {
     /// The future that runs it.
@@ -109,7 +123,31 @@ where
 
 impl Store {
     /// Begins a transaction in a workspace that only reads, all from one snapshot.
+    ///
+    /// Where a request wants to know it, the snapshot's place in the event log is noted; that travels with the
+    /// transaction's beginning, and so costs no round trip.
     pub(crate) async fn begin_read(&self, workspace: WorkspaceId) -> Result<Tx, StoreError> {
+        if !context::wants_snapshot() {
+            return self.begin(Some(workspace), Mode::Read).await;
+        }
+        let tx = self.acquire().await?;
+        let begin = Mode::Read.begin(Some(workspace));
+        let mut conn = tx.conn();
+        let number = workspace_counters::table
+            .find(workspace.0)
+            .select(workspace_counters::event_no)
+            .first::<i64>(&mut conn);
+        // Polled in this order: the transaction has begun before its first query arrives.
+        let (began, number) = tokio::join!(biased; tx.batch(&begin), number);
+        began?;
+        if let Some(number) = number.optional()? {
+            context::note_snapshot(number);
+        }
+        Ok(tx)
+    }
+
+    /// The same for what only finds out who asks: no part of what the answer shows.
+    pub(crate) async fn begin_identifying(&self, workspace: WorkspaceId) -> Result<Tx, StoreError> {
         self.begin(Some(workspace), Mode::Read).await
     }
 
@@ -119,19 +157,14 @@ impl Store {
     }
 
     async fn begin(&self, workspace: Option<WorkspaceId>, mode: Mode) -> Result<Tx, StoreError> {
-        let connection = self.connection().await?;
-        let tx = Tx { connection: Some(connection) };
-        let begin = match mode {
-            Mode::Write => "BEGIN",
-            Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        };
-        let sql = match workspace {
-            // One simple-query message: no round trip of its own for the setting.
-            Some(id) => format!("{begin}; SET LOCAL postroom.workspace_id = '{id}'"),
-            None => begin.to_owned(),
-        };
-        tx.batch(&sql).await?;
+        let tx = self.acquire().await?;
+        tx.batch(&mode.begin(workspace)).await?;
         Ok(tx)
+    }
+
+    /// A connection on which nothing has begun yet.
+    async fn acquire(&self) -> Result<Tx, StoreError> {
+        Ok(Tx { connection: Some(self.connection().await?) })
     }
 
     /// Runs `work` in a transaction in a workspace, again after a deadlock or a serialisation failure. Nothing is saved

@@ -45,6 +45,9 @@ impl Modify for SharedParts {
                 secure(operation);
                 conditional_read(operation);
                 answer_headers(operation);
+                if method == HttpMethod::Get && needs_sign_in(operation) {
+                    event_header(operation);
+                }
                 let by_status = problems(path, &method, operation);
                 for (status, codes) in by_status {
                     let name: String =
@@ -197,6 +200,23 @@ fn answer_headers(operation: &mut Operation) {
     }
 }
 
+/// A reading answer says up to which event it is current.
+fn event_header(operation: &mut Operation) {
+    let header = HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::Integer).build()))
+        .description(Some(
+            "The last event that this answer includes: `GET /v1/events?after=` it misses nothing.",
+        ))
+        .build();
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && (status == "200" || status == "304")
+        {
+            response.headers.insert("Postroom-Event".to_owned(), header.clone().into());
+        }
+    }
+}
+
 /// Every problem of an operation, by status.
 fn problems(path: &str, method: &HttpMethod, operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
     let mut codes = Vec::new();
@@ -204,6 +224,9 @@ fn problems(path: &str, method: &HttpMethod, operation: &Operation) -> BTreeMap<
         codes.push(Code::NotAuthenticated);
         if path.contains('{') {
             codes.push(Code::NotFound);
+        }
+        if *method != HttpMethod::Get {
+            codes.push(Code::ScopeNotAllowed);
         }
     }
     if operation.tags.iter().flatten().any(|tag| PAID.contains(&tag.as_str())) {

@@ -61,6 +61,8 @@ codes! {
             "Conversations is a paid feature that this workspace doesn't have yet. `feature` says which it is, `request_access` names the endpoint at which any user may ask for it.",
         RoleNotAllowed = FORBIDDEN "role_not_allowed" "Your role does not allow this"
             "The thing exists and you may see it, but your role may not do this to it.",
+        ScopeNotAllowed = FORBIDDEN "scope_not_allowed" "The API key's scope does not allow this"
+            "The request was made with an API key. `read` keys may only look, `write` keys may work on conversations and customers, managing users, mailboxes, settings and keys takes `admin`. Use a key with a larger scope.",
         ViewNotAllowed = FORBIDDEN "view_not_allowed" "Your role does not allow this view"
             "`view=all` shows every conversation of the workspace; team members see those that they own. Use `view=mine` or leave `view` out.",
         OriginNotAllowed = FORBIDDEN "origin_not_allowed" "The page's origin is not allowed"

@@ -255,3 +255,25 @@ fn a_merged_conversation_says_where_it_goes_on_by_its_messages_too() {
         assert_eq!(world.tom().get(path).unwrap().status, 404);
     }
 }
+
+#[test]
+fn a_reading_answer_says_which_event_it_includes() {
+    let world = World::new();
+    let support = world.support();
+    world.deliver(&support, mail("bob@customer.example", 1));
+    let olga = world.olga();
+    let number = |path: &str| -> i64 {
+        let answer = olga.get(path).unwrap();
+        answer.header("postroom-event").parse().unwrap_or_else(|_| panic!("{path} has no event number"))
+    };
+    let before = number("/v1/conversations");
+    assert!(before > 0);
+    let id = olga.all("/v1/conversations").unwrap()[0]["id"].as_str().unwrap().to_owned();
+    for path in [&format!("/v1/conversations/{id}"), "/v1/conversations/counts", "/v1/me", "/v1/workspace"] {
+        assert_eq!(number(path), before, "{path}");
+    }
+    let closed = olga.patch(&format!("/v1/conversations/{id}"), &json!({"status": "closed"})).unwrap();
+    assert_eq!(closed.header("postroom-event"), "", "a writing answer includes more than one moment");
+    closed.expect(200).unwrap();
+    assert_eq!(number("/v1/conversations"), before + 1);
+}

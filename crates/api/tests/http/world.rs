@@ -211,7 +211,7 @@ async fn people(store: &Store) -> Actor {
         password_hash,
     };
     store.create_user(&tom).await.unwrap();
-    Actor { workspace_id: made.id, user_id: made.owner_id, role: Role::Owner }
+    Actor::new(made.id, made.owner_id, Role::Owner)
 }
 
 /// A mail of a customer; each number is another one.

@@ -73,7 +73,7 @@ impl Site {
         };
         let created = store.create_workspace(&workspace).await.expect("a workspace");
         store.enable_conversations("acme").await.expect("enabled");
-        let owner = Actor { workspace_id: created.id, user_id: created.owner_id, role: Role::Owner };
+        let owner = Actor::new(created.id, created.owner_id, Role::Owner);
         Self { database, store, owner }
     }
 

@@ -80,7 +80,7 @@ impl World {
             })
             .await
             .unwrap();
-        let actor = |user_id: UserId, role| Actor { workspace_id: made.id, user_id, role };
+        let actor = |user_id: UserId, role| Actor::new(made.id, user_id, role);
         Self {
             owner: actor(made.owner_id, Role::Owner),
             member: actor(member, Role::TeamMember),

@@ -57,7 +57,7 @@ impl World {
     /// A workspace with its owner, without the feature.
     pub(crate) async fn bare_workspace(&self, slug: &str) -> Actor {
         let made = self.store.create_workspace(&new_workspace(slug)).await.unwrap();
-        Actor { workspace_id: made.id, user_id: made.owner_id, role: Role::Owner }
+        Actor::new(made.id, made.owner_id, Role::Owner)
     }
 
     pub(crate) async fn user(&self, slug: &str, name: &str, role: Role) -> Actor {
@@ -70,7 +70,7 @@ impl World {
         };
         let user_id: UserId = self.store.create_user(&new).await.unwrap();
         let workspace_id: WorkspaceId = self.store.workspace_id(slug).await.unwrap();
-        Actor { workspace_id, user_id, role }
+        Actor::new(workspace_id, user_id, role)
     }
 
     pub(crate) fn execute(&self, sql: &str) {

@@ -1,0 +1,2 @@
+DROP FUNCTION postroom_forget_audit();
+DROP TABLE audit;
