@@ -1,7 +1,10 @@
 //! What the store and the rules refuse, as problems: the one place.
 
-use crate::problem::{Code, FieldCode, Problem};
-use postroom_domain::refusal::Refusal;
+use crate::problem::{Code, FieldCode, FieldError, Problem};
+use postroom_domain::{
+    fault::{Fault, FieldFault},
+    refusal::Refusal,
+};
 use postroom_store::StoreError;
 
 /// Where to ask for the paid feature (ACC-1).
@@ -35,6 +38,7 @@ impl From<StoreError> for Problem {
             StoreError::Invalid { field, why } => {
                 Self::field(format!("/{field}"), FieldCode::InvalidValue, format!("Not possible: {why}."))
             }
+            StoreError::Fields(faults) => Self::invalid(faults.into_iter().map(field_error).collect()),
             StoreError::Unavailable(_) | StoreError::BlobStoreFull => {
                 tracing::error!(%error, "the store is not available");
                 Self::unavailable()
@@ -45,6 +49,21 @@ impl From<StoreError> for Problem {
             }
         }
     }
+}
+
+fn field_error(wrong: FieldFault) -> FieldError {
+    let code = match wrong.fault {
+        Fault::Required => FieldCode::Required,
+        Fault::UnknownField => FieldCode::UnknownField,
+        Fault::InvalidType => FieldCode::InvalidType,
+        Fault::InvalidValue => FieldCode::InvalidValue,
+        Fault::InvalidCharacter => FieldCode::InvalidCharacter,
+        Fault::TooLong => FieldCode::TooLong,
+        Fault::OutOfRange => FieldCode::OutOfRange,
+        Fault::InvalidEmail => FieldCode::InvalidEmail,
+        Fault::InvalidId => FieldCode::InvalidId,
+    };
+    FieldError { pointer: wrong.pointer, code, detail: wrong.detail.into() }
 }
 
 /// 403 that names where to ask (ACC-1).

@@ -1,4 +1,15 @@
 //! Fields that a workspace defines for its contacts, companies and deals (SDB-6).
+//!
+//! A thing keeps its values by the **ids** of the definitions, so that a key that is defined anew doesn't bring old values
+//! back; people and programs name fields by their keys. [`merge`] is what stands between the two.
+
+mod definition;
+mod merge;
+mod value;
+
+pub use definition::{Definition, DefinitionChange, MAX_DEFINITIONS, NewDefinition};
+pub use merge::{Occasion, merge};
+pub use value::{MAX_LONG_TEXT, MAX_NUMBER, MAX_TEXT, MAX_URL};
 
 /// What a field is defined for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,3 +106,14 @@ impl FieldType {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
+
+impl FieldType {
+    /// Whether its values are chosen from options.
+    #[must_use]
+    pub fn has_options(self) -> bool {
+        matches!(self, Self::Select | Self::MultiSelect)
+    }
+}
+
+#[cfg(test)]
+mod tests;

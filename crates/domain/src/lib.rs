@@ -6,9 +6,11 @@
 
 pub mod access;
 pub mod address;
+pub mod calendar;
 pub mod conversation;
 pub mod custom_field;
 pub mod delivery;
+pub mod fault;
 pub mod ids;
 pub mod message;
 pub mod money;

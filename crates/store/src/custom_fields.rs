@@ -1,33 +1,17 @@
-//! Custom fields: their definitions, and values as they stand by the definitions' ids (SDB-6).
+//! Custom fields: values as they stand by their definitions' ids (SDB-6).
 
 use crate::{error::StoreError, schema::custom_field_definitions as definitions, transaction::Tx};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
-    custom_field::{Entity, FieldType},
-    ids::{CustomFieldId, WorkspaceId},
+    custom_field::{self, Entity, FieldType, Occasion},
+    fault::FieldFault,
+    ids::WorkspaceId,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// The definition of a custom field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CustomFieldDefinition {
-    /// Its id.
-    pub id: CustomFieldId,
-    /// What it is defined for.
-    pub entity: Entity,
-    /// Its name for programs.
-    pub key: String,
-    /// Its name for people.
-    pub label: String,
-    /// What its values are.
-    pub field_type: FieldType,
-    /// What may be chosen from.
-    pub options: Vec<String>,
-    /// Whether it must have a value.
-    pub required: bool,
-}
+pub use postroom_domain::custom_field::Definition as CustomFieldDefinition;
 
 /// A field with its value; `null` where it has none.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,28 +22,19 @@ pub struct CustomField {
     pub value: Value,
 }
 
-/// All definitions of a workspace, in their set order.
+/// All definitions of a workspace that are not removed, in their set order.
 pub(crate) struct Definitions(Vec<CustomFieldDefinition>);
 
 impl Definitions {
     /// Loads them.
     pub(crate) async fn load(tx: &Tx, workspace: WorkspaceId) -> Result<Self, StoreError> {
-        type Row = (Uuid, String, String, String, String, Value, bool);
-        let rows: Vec<Row> = definitions::table
+        let rows: Vec<DefinitionRow> = definitions::table
             .filter(definitions::workspace_id.eq(workspace.0).and(definitions::removed_at.is_null()))
             .order((definitions::position, definitions::id))
-            .select((
-                definitions::id,
-                definitions::entity,
-                definitions::key,
-                definitions::label,
-                definitions::type_,
-                definitions::options,
-                definitions::required,
-            ))
+            .select(DefinitionRow::as_select())
             .load(&mut tx.conn())
             .await?;
-        rows.into_iter().map(from_row).collect::<Result<_, _>>().map(Self)
+        rows.into_iter().map(CustomFieldDefinition::try_from).collect::<Result<_, _>>().map(Self)
     }
 
     /// Every field of an entity with what `values` (by the definitions' ids) has for it.
@@ -67,33 +42,77 @@ impl Definitions {
         let value = |definition: &CustomFieldDefinition| {
             values.get(definition.id.to_string()).cloned().unwrap_or(Value::Null)
         };
-        self.0
-            .iter()
-            .filter(|definition| definition.entity == entity)
+        self.of(entity)
             .map(|definition| CustomField { value: value(definition), definition: definition.clone() })
             .collect()
     }
+
+    /// Lays a patch by keys over the stored values (by the definitions' ids) of a thing (SDB-2): the new ones to store,
+    /// equal to the old where nothing changes. Values of removed definitions are kept.
+    ///
+    /// # Errors
+    /// Every wrong field, at `/custom_fields/{key}`.
+    pub(crate) fn merge(
+        &self,
+        entity: Entity,
+        stored: &Value,
+        patch: &Map<String, Value>,
+        occasion: Occasion,
+    ) -> Result<Value, Vec<FieldFault>> {
+        let definitions: Vec<_> = self.of(entity).cloned().collect();
+        let none = Map::new();
+        let stored = stored.as_object().unwrap_or(&none);
+        custom_field::merge(&definitions, stored, patch, occasion).map(Value::Object)
+    }
+
+    fn of(&self, entity: Entity) -> impl Iterator<Item = &CustomFieldDefinition> {
+        self.0.iter().filter(move |definition| definition.entity == entity)
+    }
 }
 
-fn from_row(
-    (id, entity, key, label, field_type, options, required): (
-        Uuid,
-        String,
-        String,
-        String,
-        String,
-        Value,
-        bool,
-    ),
-) -> Result<CustomFieldDefinition, StoreError> {
-    let corrupt = |what: &str| StoreError::Corrupt(format!("custom field {id}: {what}"));
-    Ok(CustomFieldDefinition {
-        id: id.into(),
-        entity: Entity::from_name(&entity).ok_or_else(|| corrupt("entity"))?,
-        key,
-        label,
-        field_type: FieldType::from_name(&field_type).ok_or_else(|| corrupt("type"))?,
-        options: serde_json::from_value(options).map_err(|_| corrupt("options"))?,
-        required,
-    })
+/// What a thing's custom fields become by a patch by keys: see [`Definitions::merge`]. For a new thing `stored` is `{}`.
+///
+/// # Errors
+/// [`StoreError::Fields`] with every wrong field.
+pub(crate) async fn merged(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    entity: Entity,
+    stored: &Value,
+    patch: &Map<String, Value>,
+    occasion: Occasion,
+) -> Result<Value, StoreError> {
+    let definitions = Definitions::load(tx, workspace).await?;
+    definitions.merge(entity, stored, patch, occasion).map_err(StoreError::Fields)
+}
+
+/// A definition's columns.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = definitions)]
+pub(crate) struct DefinitionRow {
+    id: Uuid,
+    entity: String,
+    key: String,
+    label: String,
+    type_: String,
+    options: Value,
+    required: bool,
+}
+
+impl TryFrom<DefinitionRow> for CustomFieldDefinition {
+    type Error = StoreError;
+
+    fn try_from(row: DefinitionRow) -> Result<Self, StoreError> {
+        let id = row.id;
+        let corrupt = |what: &str| StoreError::Corrupt(format!("custom field {id}: {what}"));
+        Ok(Self {
+            id: id.into(),
+            entity: Entity::from_name(&row.entity).ok_or_else(|| corrupt("entity"))?,
+            key: row.key,
+            label: row.label,
+            field_type: FieldType::from_name(&row.type_).ok_or_else(|| corrupt("type"))?,
+            options: serde_json::from_value(row.options).map_err(|_| corrupt("options"))?,
+            required: row.required,
+        })
+    }
 }

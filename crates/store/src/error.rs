@@ -46,6 +46,9 @@ pub enum StoreError {
         /// For people.
         why: &'static str,
     },
+    /// Fields can't be saved as they are: all that are wrong.
+    #[error("{} fields are wrong", .0.len())]
+    Fields(Vec<postroom_domain::fault::FieldFault>),
     /// The lease was lost to another worker, or its work is done: whatever was asked did not happen.
     #[error("the lease is no longer held")]
     LeaseLost,
