@@ -428,6 +428,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    search_entries (workspace_id, entity, id) {
+        workspace_id -> Uuid,
+        entity -> Text,
+        id -> Uuid,
+        words -> Text,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> Uuid,
         workspace_id -> Uuid,
@@ -552,6 +561,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     outbox_queue,
     refresh_tokens,
+    search_entries,
     sessions,
     sign_ins,
     signing_keys,

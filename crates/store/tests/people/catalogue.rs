@@ -15,6 +15,10 @@ pub(crate) const GLOBAL: [&str; 8] = [
     "workspaces",
 ];
 
+/// The one table whose wall does not hold for its owner: a function that runs as the owner says the wall's condition
+/// itself, since no trigram operator could use an index otherwise.
+const UNFORCED: &str = "search_entries";
+
 /// The tables of workspaces.
 pub(crate) fn walled(database: &str) -> Vec<String> {
     let sql = "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1";
@@ -120,7 +124,7 @@ fn every_table_of_a_workspace_stands_behind_the_wall() {
         "these tables have no forced row-level security with the one policy",
         &format!(
             "SELECT c.relname::text FROM pg_class c
-             WHERE {} AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND
+             WHERE {} AND NOT (c.relrowsecurity AND (c.relforcerowsecurity OR c.relname = '{UNFORCED}') AND
                 (SELECT count(*) = 1 AND bool_and(p.polname = 'workspace' AND p.polcmd = '*' AND p.polroles = '{{0}}'
                         AND p.polpermissive AND p.polwithcheck IS NOT NULL)
                  FROM pg_policy p WHERE p.polrelid = c.oid))",

@@ -5,13 +5,16 @@ use crate::{catalogue::walled, world::cluster};
 use tokio_postgres::{Client, NoTls, error::SqlState};
 use uuid::Uuid;
 
-/// A database in which any row goes: without the rules that only sensible rows keep, but with the wall.
+/// A database in which any row goes: without the rules that only sensible rows keep and what
+/// makes further rows, but with the wall.
 fn database_without_rules() -> String {
     let database = cluster().migrated_database().unwrap();
     let drop_rules = "DO $$ DECLARE r record; BEGIN
         FOR r IN SELECT conrelid::regclass AS t, conname FROM pg_constraint
             WHERE contype IN ('c', 'f') AND connamespace = 'public'::regnamespace
-        LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', r.t, r.conname); END LOOP; END $$";
+        LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', r.t, r.conname); END LOOP;
+        FOR r IN SELECT DISTINCT tgrelid::regclass AS t FROM pg_trigger WHERE NOT tgisinternal
+        LOOP EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', r.t); END LOOP; END $$";
     cluster().execute(&database, drop_rules).unwrap();
     database
 }

@@ -1,0 +1,11 @@
+DROP TRIGGER contact_emails_search ON contact_emails;
+DROP TRIGGER contacts_search ON contacts;
+DROP FUNCTION postroom_index_contact();
+DROP FUNCTION postroom_contact_words(uuid, uuid);
+DROP FUNCTION postroom_search(text, text);
+DROP TABLE search_entries;
+DROP FUNCTION postroom_lines(text[]);
+DROP FUNCTION postroom_fit(text, text);
+DROP FUNCTION postroom_fold(text);
+DROP EXTENSION btree_gin;
+DROP EXTENSION pg_trgm;
