@@ -68,6 +68,13 @@ deny: ## Check dependencies: bans, licences, sources (needs no network)
 audit: ## Check dependencies against published advisories (needs the network)
 	@cargo deny check advisories
 
+.PHONY: bench
+bench: setup ## Measure the page's questions beside pgbench; rewrites bench/README.md
+	$(call step,Building for release (minutes the first time))
+	@cargo build --release --bin postroom --bin bench
+	$(call step,Benchmarks)
+	@target/release/bench --write
+
 .PHONY: docs
 docs: ## Build the code's documentation; warnings are errors
 	$(call step,Documentation of the code)

@@ -209,12 +209,11 @@ pub async fn with_context(
     let address = request
         .app_data::<Data<State>>()
         .map(|state| limits::client_address(request.request(), state.settings.trusted_proxies));
-    let context = RequestContext::new(id, address);
+    let context = RequestContext::new(id, address, request.method().is_safe());
     let mut answer = context.scope(next.call(request)).await?.map_into_boxed_body();
     let readable = answer.status().is_success() || answer.status() == StatusCode::NOT_MODIFIED;
     if let Some(number) = context.snapshot()
         && readable
-        && answer.request().method().is_safe()
     {
         answer.headers_mut().insert(EVENT, HeaderValue::from(number));
     }

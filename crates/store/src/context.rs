@@ -1,10 +1,12 @@
 //! What the store knows of the request that it works for: said once by who takes the request, so that no use case has
 //! to pass it on. Work that no request asked for has none.
 
+use crate::transaction::Tx;
+use postroom_domain::ids::WorkspaceId;
 use std::{
     net::IpAddr,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -14,24 +16,41 @@ tokio::task_local! {
     static CURRENT: RequestContext;
 }
 
+struct Kept {
+    tx: Tx,
+    workspace: WorkspaceId,
+    event: Option<i64>,
+}
+
 /// A request: what the audit trail says of its origin, and what its answer says of the event log.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RequestContext(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     id: String,
     address: Option<IpAddr>,
     api_key: OnceLock<Uuid>,
+    /// Whether it only reads.
+    reads: bool,
+    /// The snapshot in which its caller was identified, until what they asked for is read in it.
+    kept: Mutex<Option<Kept>>,
     /// The lowest number of the snapshots it has read; `i64::MAX` where it read none.
     snapshot: AtomicI64,
 }
 
 impl RequestContext {
-    /// A request with the id under which it stands in the log, and where it comes from.
+    /// A request with the id under which it stands in the log, and where it comes from. One that only `reads` is answered
+    /// from one snapshot where it can be, and wants to know that snapshot's place in the event log.
     #[must_use]
-    pub fn new(id: String, address: Option<IpAddr>) -> Self {
-        Self(Arc::new(Inner { id, address, api_key: OnceLock::new(), snapshot: AtomicI64::new(i64::MAX) }))
+    pub fn new(id: String, address: Option<IpAddr>, reads: bool) -> Self {
+        Self(Arc::new(Inner {
+            id,
+            address,
+            api_key: OnceLock::new(),
+            reads,
+            kept: Mutex::new(None),
+            snapshot: AtomicI64::new(i64::MAX),
+        }))
     }
 
     /// Runs the request's work with this context.
@@ -53,9 +72,32 @@ impl RequestContext {
     }
 }
 
-/// Whether somebody wants to know the snapshots' numbers.
-pub(crate) fn wants_snapshot() -> bool {
-    CURRENT.try_with(|_| ()).is_ok()
+/// Whether a request is running that only reads.
+pub(crate) fn reads() -> bool {
+    CURRENT.try_with(|context| context.0.reads).unwrap_or(false)
+}
+
+/// Leaves a reading transaction, in which the running request's caller was identified, for what they ask for.
+pub(crate) fn keep(tx: Tx, workspace: WorkspaceId, event: Option<i64>) {
+    let kept = Kept { tx, workspace, event };
+    let _ = CURRENT.try_with(|context| {
+        if context.0.reads {
+            *context.0.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        }
+    });
+}
+
+/// The transaction that was kept, once.
+pub(crate) fn take_kept(workspace: WorkspaceId) -> Option<Tx> {
+    let slot = |context: &RequestContext| {
+        let mut slot = context.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.take_if(|kept| kept.workspace == workspace)
+    };
+    let kept = CURRENT.try_with(slot).ok().flatten()?;
+    if let Some(event) = kept.event {
+        note_snapshot(event);
+    }
+    Some(kept.tx)
 }
 
 /// A snapshot that includes the events up to this number was taken.

@@ -1,7 +1,7 @@
 //! Sign-in and sessions. A session, the role and the activity of its user are read afresh for each request.
 
 use crate::{
-    Store,
+    Store, context,
     error::StoreError,
     schema::{refresh_tokens, sessions, sign_ins, users, workspaces},
     transaction::Tx,
@@ -262,7 +262,8 @@ impl Store {
         Ok(session)
     }
 
-    /// Who a session's request comes from: `None` where the session has ended or its user is not active.
+    /// Who a session's request comes from: `None` where the session has ended or its user is not active. Where the request
+    /// only reads, what it asks for is read in the same snapshot.
     ///
     /// # Errors
     /// When the database fails.
@@ -273,8 +274,9 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Caller>, StoreError> {
         type Row = (Uuid, String, String, String, String);
-        let tx = self.begin_identifying(workspace).await?;
-        let row: Option<Row> = sessions::table
+        let tx = self.acquire().await?;
+        let mut conn = tx.conn();
+        let row = sessions::table
             .find(session.0)
             .filter(sessions::workspace_id.eq(workspace.0))
             .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(now)))
@@ -286,10 +288,10 @@ impl Store {
             )
             .inner_join(workspaces::table.on(workspaces::id.eq(sessions::workspace_id)))
             .select((users::id, users::email, users::name, users::role, workspaces::conversations_feature))
-            .first(&mut tx.conn())
-            .await
-            .optional()?;
-        tx.commit().await?;
+            .first::<Row>(&mut conn);
+        let (event, row) = tokio::join!(biased; tx.open_read(workspace), row);
+        let (event, row) = (event?, row.optional()?);
+        context::keep(tx, workspace, event);
         let Some((user, email, name, role_name, feature)) = row else {
             return Ok(None);
         };

@@ -21,6 +21,7 @@ const ROLLBACK: Duration = Duration::from_secs(2);
 /// An open transaction.
 pub(crate) struct Tx {
     connection: Option<Object<AsyncPgConnection>>,
+    mode: Mode,
 }
 
 impl Tx {
@@ -34,8 +35,31 @@ impl Tx {
         self.connection.as_ref().expect("an open transaction has its connection")
     }
 
-    /// Ends the transaction and gives the connection back.
+    /// Begins reading in a workspace. Where the running request wants to know it, the number of the last event that the
+    /// snapshot includes.
+    ///
+    /// What is sent while this runs follows it on the connection, and so reads in the transaction:
+    /// `tokio::join!(biased; tx.open_read(workspace), query)` is one round trip.
+    pub(crate) async fn open_read(&self, workspace: WorkspaceId) -> Result<Option<i64>, StoreError> {
+        let begin = Mode::Read.begin(Some(workspace));
+        if !context::reads() {
+            self.batch(&begin).await?;
+            return Ok(None);
+        }
+        let mut conn = self.conn();
+        let number =
+            workspace_counters::table.find(workspace.0).select(workspace_counters::event_no).first(&mut conn);
+        // Polled in this order: the transaction has begun before its first query arrives.
+        let (began, number) = tokio::join!(biased; self.batch(&begin), number);
+        began?;
+        Ok(number.optional()?)
+    }
+
+    /// Ends the transaction and gives the connection back. Nobody waits for the end of what only read.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        if self.mode == Mode::Read {
+            return Ok(());
+        }
         self.conn().batch_execute("COMMIT").await?;
         drop(self.connection.take());
         Ok(())
@@ -85,7 +109,7 @@ pub(crate) async fn database_time(tx: &Tx) -> Result<DateTime<Utc>, StoreError> 
 }
 
 /// What a transaction sees.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// READ COMMITTED, with row locks where two writers meet.
     Write,
@@ -122,33 +146,17 @@ where
 }
 
 impl Store {
-    /// Begins a transaction in a workspace that only reads, all from one snapshot.
-    ///
-    /// Where a request wants to know it, the snapshot's place in the event log is noted; that travels with the
-    /// transaction's beginning, and so costs no round trip.
+    /// Begins a transaction in a workspace that only reads, all from one snapshot: that in which the caller of the running
+    /// request was identified, where there is one.
     pub(crate) async fn begin_read(&self, workspace: WorkspaceId) -> Result<Tx, StoreError> {
-        if !context::wants_snapshot() {
-            return self.begin(Some(workspace), Mode::Read).await;
+        if let Some(tx) = context::take_kept(workspace) {
+            return Ok(tx);
         }
         let tx = self.acquire().await?;
-        let begin = Mode::Read.begin(Some(workspace));
-        let mut conn = tx.conn();
-        let number = workspace_counters::table
-            .find(workspace.0)
-            .select(workspace_counters::event_no)
-            .first::<i64>(&mut conn);
-        // Polled in this order: the transaction has begun before its first query arrives.
-        let (began, number) = tokio::join!(biased; tx.batch(&begin), number);
-        began?;
-        if let Some(number) = number.optional()? {
-            context::note_snapshot(number);
+        if let Some(event) = tx.open_read(workspace).await? {
+            context::note_snapshot(event);
         }
         Ok(tx)
-    }
-
-    /// The same for what only finds out who asks: no part of what the answer shows.
-    pub(crate) async fn begin_identifying(&self, workspace: WorkspaceId) -> Result<Tx, StoreError> {
-        self.begin(Some(workspace), Mode::Read).await
     }
 
     /// The same for the global tables alone.
@@ -157,14 +165,15 @@ impl Store {
     }
 
     async fn begin(&self, workspace: Option<WorkspaceId>, mode: Mode) -> Result<Tx, StoreError> {
-        let tx = self.acquire().await?;
+        let mut tx = self.acquire().await?;
+        tx.mode = mode;
         tx.batch(&mode.begin(workspace)).await?;
         Ok(tx)
     }
 
     /// A connection on which nothing has begun yet.
-    async fn acquire(&self) -> Result<Tx, StoreError> {
-        Ok(Tx { connection: Some(self.connection().await?) })
+    pub(crate) async fn acquire(&self) -> Result<Tx, StoreError> {
+        Ok(Tx { connection: Some(self.connection().await?), mode: Mode::Read })
     }
 
     /// Runs `work` in a transaction in a workspace, again after a deadlock or a serialisation failure. Nothing is saved

@@ -6,6 +6,7 @@
 
 pub mod client;
 pub mod error;
+pub mod large;
 pub mod letter;
 pub mod mail;
 pub mod postgres;

@@ -206,6 +206,16 @@ impl Cluster {
         })?
     }
 
+    /// One of PostgreSQL's programs, of the server's own version.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+
+    /// Where the server writes its log.
+    pub fn log(&self) -> PathBuf {
+        self.dir.join("server.log")
+    }
+
     async fn connect(&self, database: &str) -> Result<Client> {
         let mut config = Config::new();
         config.host("127.0.0.1").port(self.port).user(SUPERUSER).dbname(database);

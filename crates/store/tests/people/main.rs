@@ -13,6 +13,7 @@ mod catalogue;
 mod contacts;
 mod idempotency;
 mod mailboxes;
+mod plans;
 mod schema;
 mod sessions;
 mod transactions;

@@ -1,0 +1,110 @@
+//! How PostgreSQL answers what pages ask all the time: by walking an index, with the policies on, in a large workspace.
+//!
+//! The plans are those of the very statements that the store sends, taken from the server's log.
+
+use crate::world::{World, cluster, master_key};
+use postroom_domain::access::{Actor, Role};
+use postroom_store::{Sort, StatusFilter, StreamQuery, View};
+use postroom_testkit::{large, process::wait_for};
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    time::Duration,
+};
+use uuid::Uuid;
+
+const CONVERSATIONS: u32 = 30_000;
+
+/// What the server explained since it was last asked.
+struct Explained {
+    log: File,
+    text: String,
+}
+
+impl Explained {
+    /// From now on each statement in this database is explained.
+    fn of(database: &str) -> Self {
+        for setting in [
+            "session_preload_libraries = 'auto_explain'",
+            "auto_explain.log_min_duration = 0",
+            "auto_explain.log_nested_statements = on",
+        ] {
+            cluster().execute("postgres", &format!("ALTER DATABASE {database} SET {setting}")).unwrap();
+        }
+        let mut log = File::open(cluster().log()).unwrap();
+        log.seek(SeekFrom::End(0)).unwrap();
+        Self { log, text: String::new() }
+    }
+
+    /// The plans of this many statements on a table, each with its text. A statement is explained when its transaction
+    /// ends, for which nobody who reads waits.
+    fn plans_on(&mut self, table: &str, count: usize) -> Vec<String> {
+        let mut plans = Vec::new();
+        wait_for("the statements are explained", Duration::from_secs(20), || {
+            self.log.read_to_string(&mut self.text).unwrap();
+            plans = entries(&self.text);
+            plans.retain(|entry| entry.contains("Query Text: ") && entry.contains(&format!("on {table}")));
+            Ok(plans.len() >= count && self.text.ends_with('\n'))
+        })
+        .unwrap();
+        self.text.clear();
+        plans
+    }
+}
+
+/// The entries of a log, each of which begins at its line's beginning; what belongs to it is indented.
+fn entries(text: &str) -> Vec<String> {
+    let mut entries: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match entries.last_mut().filter(|_| line.starts_with('\t')) {
+            Some(entry) => {
+                entry.push('\n');
+                entry.push_str(line);
+            }
+            None => entries.push(line.to_owned()),
+        }
+    }
+    entries
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_of_the_stream_is_an_index_walk() {
+    let world = World::new();
+    let olga = world.bare_workspace("large").await;
+    large::fill(cluster(), &world.database, "large", CONVERSATIONS).unwrap();
+    let member: Uuid = "a0000007-0000-7000-8000-000000000007".parse().unwrap();
+    let member = Actor::new(olga.workspace_id, member.into(), Role::TeamMember);
+    let mut explained = Explained::of(&world.database);
+    // Connections made from now on explain what they do.
+    let store = world.with_key(master_key('A'));
+    let mut walks = 0;
+    for (actor, view) in [(olga, View::All), (olga, View::Mine), (member, View::Mine)] {
+        for status in [StatusFilter::Open, StatusFilter::Closed, StatusFilter::All] {
+            for sort in [Sort::Newest, Sort::Oldest] {
+                let mut query = StreamQuery { view, status, sort, after: None, limit: 25 };
+                let first = store.stream(&actor, &query).await.unwrap();
+                assert_eq!((first.items.len(), first.more), (25, true));
+                query.after = first.items.last().map(postroom_store::Card::position);
+                let second = store.stream(&actor, &query).await.unwrap();
+                assert_eq!(second.items.len(), 25);
+                let plans = explained.plans_on("conversations", 2);
+                assert_eq!(plans.len(), 2, "{view:?} {status:?} {sort:?}: {plans:#?}");
+                for plan in plans {
+                    let index = match (view, status) {
+                        (View::All, StatusFilter::All) => "stream_all on",
+                        (View::All, _) => "stream_all_status on",
+                        (View::Mine, StatusFilter::All) => "stream_mine on",
+                        (View::Mine, _) => "stream_mine_status on",
+                    };
+                    assert!(plan.contains(index), "another index than {index}: {plan}");
+                    // The users of a workspace are so few that they are read whole.
+                    for bad in ["Seq Scan on con", "Sort", "Bitmap"] {
+                        assert!(!plan.contains(bad), "{bad} in {view:?} {status:?} {sort:?}: {plan}");
+                    }
+                    walks += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(walks, 36);
+}
