@@ -233,6 +233,12 @@ impl Parameters {
         self.0.get(name).and_then(Value::as_str) == Some(text)
     }
 
+    /// A parameter's text, however wrong the others may be.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str()
+    }
+
     /// Reads the parameters.
     ///
     /// # Errors

@@ -53,6 +53,10 @@ fn is_harmless(id: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'/' | b'+' | b'='))
 }
 
+/// Marks a request for an answer's head: a handler whose answer would have no end asks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadOnly;
+
 /// The outermost layer: id, span, problems, headers, one line in the log.
 ///
 /// # Errors
@@ -65,6 +69,7 @@ pub async fn envelope(
     let id = RequestId::take_or_make(request.headers());
     request.extensions_mut().insert(id.clone());
     if request.method() == Method::HEAD {
+        request.extensions_mut().insert(HeadOnly);
         // RFC 9110, 9.3.2: the same as GET; actix's encoder leaves the body out by the method on the wire.
         request.head_mut().method = Method::GET;
     }
@@ -151,6 +156,10 @@ fn log(status: StatusCode, route: &str, started: Instant) {
 
 /// Security headers; what a route has set for itself stays.
 fn dress(headers: &mut HeaderMap, id: &RequestId) {
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|value| value == "identity") {
+        // Said to the layer that compresses; no encoding is told by leaving it out (RFC 9110, 8.4).
+        headers.remove(header::CONTENT_ENCODING);
+    }
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, value);
     }

@@ -6,6 +6,8 @@ use utoipa::IntoParams;
 
 /// The header by which a repeated request is recognised.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The header by which a reader of the live stream says where it was.
+const LAST_EVENT_ID: &str = "last-event-id";
 
 /// How a repeated request is recognised.
 #[derive(IntoParams)]
@@ -43,6 +45,30 @@ pub struct IfNoneMatchHeader {
     /// The `ETag` of the answer that the client has: 304 without a body if it would be the same.
     #[param(rename = "If-None-Match", required = false, example = "\"5-1bq0xk3n5yCwq0aP\"")]
     tag: String,
+}
+
+/// Where a reader of the live stream was.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only its documentation is used; `last_event_id` reads the header")]
+pub struct LastEventIdHeader {
+    /// The `id` of the last message that was read: the stream goes on behind it. EventSource sends it by itself.
+    #[param(rename = "Last-Event-ID", required = false, minimum = 0, example = 1234)]
+    position: i64,
+}
+
+/// The request's `Last-Event-ID`, if it has one. An empty one is none: that is what EventSource knows at first.
+///
+/// # Errors
+/// 400 `malformed_request` for one that is no number of ours.
+pub fn last_event_id(request: &HttpRequest) -> Result<Option<i64>, Problem> {
+    let Some(value) = request.headers().get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let number = value.to_str().ok().and_then(|text| text.parse().ok()).filter(|number| *number >= 0);
+    number.map(Some).ok_or_else(|| {
+        Problem::new(Code::MalformedRequest).detail("Last-Event-ID is the number of an event.")
+    })
 }
 
 /// The request's `Idempotency-Key`, if it has one.

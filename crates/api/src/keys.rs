@@ -14,6 +14,8 @@ pub enum Purpose {
     Link,
     /// What an idempotency key was used for: bodies may hold passwords, which a bare hash would let be guessed.
     Fingerprint,
+    /// Tickets for the live stream.
+    Ticket,
 }
 
 impl Purpose {
@@ -22,6 +24,7 @@ impl Purpose {
             Self::Cursor => b"postroom cursor v1",
             Self::Link => b"postroom link v1",
             Self::Fingerprint => b"postroom fingerprint v1",
+            Self::Ticket => b"postroom ticket v1",
         }
     }
 }

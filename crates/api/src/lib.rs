@@ -21,5 +21,7 @@ pub mod refusal;
 pub mod routes;
 pub mod server;
 pub mod shapes;
+pub mod sse;
+pub mod tickets;
 pub mod tokens;
 pub mod workers;

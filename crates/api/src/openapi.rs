@@ -17,6 +17,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Workspace", "The workspace and its paid features."),
     ("Conversations", "The stream of conversations, and each one's header."),
     ("Messages", "The mails of a conversation, replies, new mails."),
+    ("Live", "What happens, as it happens, and who is where."),
     ("Attachments", "Files that came with a mail."),
     ("Contacts", "The sidebar: who the customer is."),
     ("Users", "The people of the workspace."),

@@ -27,6 +27,9 @@ impl From<StoreError> for Problem {
             StoreError::Merged(into) => Self::new(Code::ConversationMerged)
                 .detail("It goes on in an older conversation.")
                 .member("merged_into", into.to_string()),
+            StoreError::EventsExpired { oldest } => Self::new(Code::EventsExpired)
+                .detail("What happened since then is not all kept any more: load the page anew.")
+                .member("oldest_after", oldest),
             StoreError::KeyReused => Self::new(Code::IdempotencyKeyReused)
                 .detail("This Idempotency-Key was used with another body or address."),
             StoreError::KeyInProgress => Self::new(Code::IdempotencyInProgress)

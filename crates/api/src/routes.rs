@@ -5,10 +5,12 @@ mod auth;
 mod contacts;
 mod conversations;
 mod documents;
+mod events;
 mod health;
 mod mailboxes;
 mod me;
 mod messages;
+mod presence;
 mod workspace;
 
 use crate::server;
@@ -39,6 +41,11 @@ pub fn register(config: &mut ServiceConfig) {
         .service(messages::reply)
         .service(messages::create)
         .service(messages::show)
+        .service(events::index)
+        .service(events::stream)
+        .service(events::issue_ticket)
+        .service(presence::set)
+        .service(presence::index)
         .service(attachments::content)
         .service(contacts::show)
         .service(workspace::users)

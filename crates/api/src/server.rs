@@ -8,6 +8,7 @@ use crate::{
     password,
     problem::{Code, Problem},
     routes,
+    sse::LiveTimes,
     tokens::TokenKeys,
 };
 use actix_cors::Cors;
@@ -19,7 +20,7 @@ use actix_web::{
     middleware::{Compress, from_fn},
     web::{self, Data},
 };
-use postroom_store::Store;
+use postroom_store::{Live, Store};
 use secrecy::ExposeSecret as _;
 use std::{net::TcpListener, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub trusted_proxies: usize,
     /// Worker threads; 0 takes one for each processor.
     pub workers: usize,
+    /// How the live stream is kept.
+    pub live: LiveTimes,
 }
 
 /// What every handler may use.
@@ -61,6 +64,10 @@ pub struct State {
     pub link_key: Key,
     /// Key of what idempotency keys stand for.
     pub fingerprint_key: Key,
+    /// Key of tickets for the live stream.
+    pub ticket_key: Key,
+    /// Those who follow the live stream here.
+    pub live: Live,
     /// Rate limits.
     pub limits: Limits,
     /// `/openapi.json`, as it is served.
@@ -75,12 +82,15 @@ impl State {
     pub fn new(store: Store, tokens: TokenKeys, settings: Settings) -> Self {
         let secret = store.link_secret().expose_secret();
         let document = openapi::document();
-        let [cursor_key, link_key, fingerprint_key] = [Purpose::Cursor, Purpose::Link, Purpose::Fingerprint]
-            .map(|purpose| Key::derive(secret, purpose));
+        let [cursor_key, link_key, fingerprint_key, ticket_key] =
+            [Purpose::Cursor, Purpose::Link, Purpose::Fingerprint, Purpose::Ticket]
+                .map(|purpose| Key::derive(secret, purpose));
         Self {
             cursor_key,
             link_key,
             fingerprint_key,
+            ticket_key,
+            live: store.live(settings.live.follow),
             limits: Limits::new(settings.limits),
             route_table: RouteTable::of(&document),
             document: openapi::to_text(&document),
@@ -106,6 +116,7 @@ pub enum ServeError {
 pub struct Bound {
     server: Server,
     handle: ServerHandle,
+    live: Live,
 }
 
 /// Takes over a socket that listens. Must be called on the main, multi-threaded runtime.
@@ -118,6 +129,8 @@ pub fn listen(listener: TcpListener, state: State) -> Result<Bound, ServeError> 
         workers => workers,
     };
     password::prepare();
+    let (live, stall) = (state.live.clone(), state.settings.live.stall);
+    live.start();
     let state = Data::new(state);
     let server = HttpServer::new(move || app(state.clone()))
         .workers(workers)
@@ -125,25 +138,41 @@ pub fn listen(listener: TcpListener, state: State) -> Result<Bound, ServeError> 
         .client_request_timeout(Duration::from_secs(15))
         .shutdown_timeout(STOP_SECONDS)
         .disable_signals()
+        .on_connect(move |connection, _| give_up_after(connection, stall))
         .listen(listener)
         .map_err(ServeError::Listen)?;
     let server = server.run();
-    Ok(Bound { handle: server.handle(), server })
+    Ok(Bound { handle: server.handle(), server, live })
+}
+
+/// Tells the system to end a connection whose other end takes nothing for so long: what was written for it would wait
+/// forever, and the server has no other way to get rid of it.
+fn give_up_after(connection: &dyn std::any::Any, stall: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Some(tcp) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
+        && let Err(error) = socket2::SockRef::from(tcp).set_tcp_user_timeout(Some(stall))
+    {
+        tracing::debug!(%error, "a connection will wait for its other end");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (connection, stall);
 }
 
 impl Bound {
-    /// Answers until `stop` is cancelled, then lets what is under way end (at most 8 s).
+    /// Answers until `stop` is cancelled, then lets what is under way end (at most 8 s). Live streams end at once.
     ///
     /// # Errors
     /// [`ServeError::Run`].
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
-        let handle = self.handle;
+        let (handle, live) = (self.handle, self.live.clone());
         let stopping = tokio::spawn(async move {
             stop.cancelled().await;
+            live.stop();
             handle.stop(true).await;
         });
         let outcome = self.server.await.map_err(ServeError::Run);
         stopping.abort();
+        self.live.stop();
         outcome
     }
 }

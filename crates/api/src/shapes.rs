@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod contact;
 pub mod conversation;
+pub mod event;
 pub mod list;
 pub mod mailbox;
 pub mod message;

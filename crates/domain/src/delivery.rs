@@ -74,6 +74,16 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
+    /// All states.
+    pub const ALL: [Self; 7] =
+        [Self::Queued, Self::Sending, Self::Sent, Self::Partial, Self::Failed, Self::Unknown, Self::Bounced];
+
+    /// The state by its name in the API and the database.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+
     /// The name in the API and the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -3,14 +3,14 @@
 pub(crate) mod table;
 mod values;
 
-use postroom_api::limits::LimitSettings;
+use postroom_api::{limits::LimitSettings, sse::LiveTimes};
 use postroom_mail::{
     LeaseTimes,
     deliver::DeliverSettings,
     ingest::IngestSettings,
     net::{AllowNets, Network, Timeouts, client_config},
 };
-use postroom_store::{MasterKey, PoolSettings, StoreSettings};
+use postroom_store::{LiveSettings, MasterKey, PoolSettings, StoreSettings};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     fmt,
@@ -49,6 +49,7 @@ pub(crate) struct Http {
     pub(crate) trusted_proxies: usize,
     pub(crate) workers: usize,
     pub(crate) limits: LimitSettings,
+    pub(crate) live: LiveTimes,
 }
 
 /// What is logged, and how.
@@ -150,6 +151,18 @@ fn read_http(values: &Values) -> Http {
         trusted_proxies: values.get("POSTROOM_TRUSTED_PROXIES", usize::from_str, 0),
         workers: values.get("POSTROOM_HTTP_WORKERS", usize::from_str, 0),
         limits,
+        live: read_live(values),
+    }
+}
+
+fn read_live(values: &Values) -> LiveTimes {
+    LiveTimes {
+        heartbeat: values.duration("POSTROOM_LIVE_HEARTBEAT"),
+        stall: values.duration("POSTROOM_LIVE_STALL"),
+        follow: LiveSettings {
+            beat: values.duration("POSTROOM_LIVE_LOOK"),
+            presence: values.duration("POSTROOM_LIVE_PRESENCE"),
+        },
     }
 }
 

@@ -24,6 +24,7 @@ fn database_and_master_key_are_enough() {
     assert_eq!(config.store.database.size, 16);
     assert_eq!(config.http.limits, LimitSettings::default());
     assert_eq!(config.ingest.lease, LeaseTimes::default());
+    assert_eq!(config.http.live, LiveTimes::default());
     assert!(config.http.cors_origins.is_empty() && !config.http.cross_site_cookie);
 }
 

@@ -69,8 +69,8 @@ async fn keep_up(store: Store, stop: CancellationToken) -> Result<()> {
             _ = hourly.tick() => {}
         }
         match store.upkeep(Utc::now()).await {
-            Ok(Upkeep { idempotency_keys, sessions }) => {
-                tracing::debug!(idempotency_keys, sessions, "deleted what has served its time");
+            Ok(Upkeep { idempotency_keys, sessions, events }) => {
+                tracing::debug!(idempotency_keys, sessions, events, "deleted what has served its time");
             }
             Err(error) => tracing::warn!(%error, "what has served its time could not be deleted"),
         }
@@ -138,6 +138,7 @@ async fn bind_api(store: &Store, http: &Http) -> Result<Bound> {
         limits: http.limits,
         trusted_proxies: http.trusted_proxies,
         workers: http.workers,
+        live: http.live,
     };
     let bound = server::listen(listener, State::new(store.clone(), tokens, settings))?;
     let mut out = io::stdout().lock();

@@ -29,6 +29,12 @@ pub enum StoreError {
     /// It joined an older conversation.
     #[error("the conversation was merged into another one")]
     Merged(postroom_domain::ids::ConversationId),
+    /// The events behind this number are not kept any more.
+    #[error("the log is kept from {oldest} on")]
+    EventsExpired {
+        /// The first number behind which everything is kept.
+        oldest: i64,
+    },
     /// The idempotency key was used with another request.
     #[error("the idempotency key was used with another request")]
     KeyReused,

@@ -28,11 +28,33 @@ pub(crate) enum EventKind {
     MailboxUpdated,
     UserUpdated,
     WorkspaceUpdated,
-    /// So much has changed at once, or what somebody may see, that pages load anew.
+    /// So much has changed at once, or what somebody may see, that pages load anew: everybody's where its subject is the
+    /// workspace, one user's where it is that user.
     ViewReset,
 }
 
 impl EventKind {
+    const ALL: [Self; 13] = [
+        Self::ConversationCreated,
+        Self::ConversationUpdated,
+        Self::ConversationRemoved,
+        Self::MessageCreated,
+        Self::MessageUpdated,
+        Self::MessageRemoved,
+        Self::ContactUpdated,
+        Self::CompanyUpdated,
+        Self::DealUpdated,
+        Self::MailboxUpdated,
+        Self::UserUpdated,
+        Self::WorkspaceUpdated,
+        Self::ViewReset,
+    ];
+
+    pub(crate) fn from_name(name: &str) -> Result<Self, StoreError> {
+        let known = Self::ALL.into_iter().find(|kind| kind.as_str() == name);
+        known.ok_or_else(|| StoreError::Corrupt(format!("event {name}")))
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::ConversationCreated => "conversation.created",
@@ -133,6 +155,7 @@ pub(crate) async fn insert(
             )
         })
         .collect();
+    tx.note_news();
     diesel::insert_into(events::table).values(rows).execute(&mut tx.conn()).await?;
     Ok(())
 }

@@ -25,6 +25,7 @@ mod folders;
 mod idempotency;
 mod ingest;
 mod keys;
+mod live;
 mod mail_in;
 mod mailbox;
 mod mailbox_queue;
@@ -59,6 +60,10 @@ pub use delivery_jobs::{DeliveryJob, DeliveryPhase, OutgoingFile, OutgoingMail};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyClaim, Outcome, StoredAnswer};
 pub use keys::SigningKey;
+pub use live::{
+    Change, Credential, EndReason, Event, EventPage, Follower, Live, LiveSettings, MessageNews, Next,
+    Presence, PresenceState,
+};
 pub use mail_in::{
     BounceReport, BouncedRecipient, Folder, FolderRole, FolderStart, IncomingAttachment, IncomingMail,
     IncomingSource, Ingested, IntakeReason, PassedMessage, Step, Track,
@@ -94,6 +99,11 @@ struct Inner {
     connections: pool::Connections,
     blobs: blobs::Blobs,
     master_key: MasterKey,
+    /// For the one connection that is not the pool's: the one that listens.
+    database_url: secrecy::SecretString,
+    /// Where the connections live.
+    runtime: tokio::runtime::Handle,
+    signals: live::signals::Signals,
 }
 
 /// What the store needs to know.
@@ -117,6 +127,9 @@ impl Store {
             connections: pool::open(&settings.database)?,
             blobs: blobs::Blobs::open(&settings.blobs)?,
             master_key: settings.master_key.clone(),
+            database_url: settings.database.url.clone(),
+            runtime: tokio::runtime::Handle::current(),
+            signals: live::signals::Signals::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -100,12 +100,12 @@ pub(crate) async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
     AsyncPgConnection::try_from_client_and_connection(client, connection).await
 }
 
-type RawConnection = tokio_postgres::Connection<
+pub(crate) type RawConnection = tokio_postgres::Connection<
     tokio_postgres::Socket,
     <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket>>::Stream,
 >;
 
-async fn connect_raw(url: &str) -> ConnectionResult<(tokio_postgres::Client, RawConnection)> {
+pub(crate) async fn connect_raw(url: &str) -> ConnectionResult<(tokio_postgres::Client, RawConnection)> {
     let bad = |error: &dyn std::fmt::Display| ConnectionError::BadConnection(error.to_string());
     let mut config: tokio_postgres::Config = url
         .parse()

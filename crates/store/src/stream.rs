@@ -397,6 +397,25 @@ pub(crate) async fn load_card(
     Ok(card_from_row(row))
 }
 
+/// The cards of these conversations, in no order; none of one that is part of another by now.
+pub(crate) async fn load_cards(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    ids: Vec<Uuid>,
+) -> Result<Vec<Card>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<CardRow> = cards!()
+        .filter(conversations::workspace_id.eq(workspace.0))
+        .filter(conversations::id.eq_any(ids))
+        .filter(conversations::merged_into.is_null())
+        .select(card_columns!())
+        .load(&mut tx.conn())
+        .await?;
+    Ok(rows.into_iter().map(card_from_row).collect())
+}
+
 impl Store {
     /// A page of the stream.
     ///

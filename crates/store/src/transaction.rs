@@ -11,7 +11,10 @@ use diesel_async::{
     AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, pooled_connection::deadpool::Object,
 };
 use postroom_domain::ids::WorkspaceId;
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 /// Deadlocks and serialisation failures are tried again this often.
 const RETRIES: u32 = 3;
@@ -22,6 +25,8 @@ const ROLLBACK: Duration = Duration::from_secs(2);
 pub(crate) struct Tx {
     connection: Option<Object<AsyncPgConnection>>,
     mode: Mode,
+    /// Events were written.
+    news: AtomicBool,
 }
 
 impl Tx {
@@ -33,6 +38,11 @@ impl Tx {
             reason = "taken only by commit, which consumes the transaction, and by drop"
         )]
         self.connection.as_ref().expect("an open transaction has its connection")
+    }
+
+    /// Events were written: whoever follows the log is woken after the commit.
+    pub(crate) fn note_news(&self) {
+        self.news.store(true, Ordering::Relaxed);
     }
 
     /// Begins reading in a workspace. Where the running request wants to know it, the number of the last event that the
@@ -173,7 +183,7 @@ impl Store {
 
     /// A connection on which nothing has begun yet.
     pub(crate) async fn acquire(&self) -> Result<Tx, StoreError> {
-        Ok(Tx { connection: Some(self.connection().await?), mode: Mode::Read })
+        Ok(Tx { connection: Some(self.connection().await?), mode: Mode::Read, news: AtomicBool::new(false) })
     }
 
     /// Runs `work` in a transaction in a workspace, again after a deadlock or a serialisation failure. Nothing is saved
@@ -212,7 +222,14 @@ impl Store {
         loop {
             let tx = self.begin(workspace, Mode::Write).await?;
             let outcome = match work(&tx).await {
-                Ok(value) => tx.commit().await.map(|()| value),
+                Ok(value) => {
+                    let news = AtomicBool::load(&tx.news, Ordering::Relaxed);
+                    let committed = tx.commit().await;
+                    if let (Ok(()), true, Some(workspace)) = (&committed, news, workspace) {
+                        self.tell(workspace);
+                    }
+                    committed.map(|()| value)
+                }
                 Err(error) => {
                     // A clean end keeps the connection; if even that fails it is thrown away with `tx`.
                     if tx.batch("ROLLBACK").await.is_ok() {

@@ -20,6 +20,8 @@ pub struct Upkeep {
     pub idempotency_keys: usize,
     /// Sessions that ended long ago, with their refresh tokens.
     pub sessions: usize,
+    /// Events that are kept no longer.
+    pub events: usize,
 }
 
 impl Store {
@@ -43,10 +45,11 @@ impl Store {
         let all: Vec<Uuid> =
             workspaces::table.order(workspaces::id).select(workspaces::id).load(&mut tx.conn()).await?;
         tx.commit().await?;
-        let mut idempotency_keys = 0;
+        let (mut idempotency_keys, mut events) = (0, 0);
         for workspace in all {
             idempotency_keys += self.purge_idempotency_keys(workspace.into(), now).await?;
+            events += self.purge_events(workspace.into(), now).await?;
         }
-        Ok(Upkeep { idempotency_keys, sessions })
+        Ok(Upkeep { idempotency_keys, sessions, events })
     }
 }

@@ -15,6 +15,7 @@ pub mod proxy;
 mod runtime;
 pub mod sample;
 pub mod server;
+pub mod stream;
 
 use std::path::{Path, PathBuf};
 

@@ -15,15 +15,16 @@ use utoipa::{
         example::ExampleBuilder,
         path::{HttpMethod, Operation, Parameter, ParameterIn},
         schema::{AdditionalProperties, ObjectBuilder, Schema, Type},
-        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 
 /// The extension that lists an operation's own problem codes; it stays in the document, for readers.
 const PROBLEMS: &str = "x-problems";
 /// The sections whose every operation needs the paid feature (ACC-1).
-const PAID: &[&str] = &["Conversations", "Messages", "Mailboxes"];
+const PAID: &[&str] = &["Conversations", "Messages", "Live", "Mailboxes"];
 const BEARER: &str = "access_token";
+const TICKET: &str = "ticket";
 
 /// Adds what operations share.
 pub(super) struct SharedParts;
@@ -77,6 +78,8 @@ fn add_schemas(components: &mut Components) {
                 .build(),
         ),
     );
+    let ticket = ApiKeyValue::with_description("ticket", "The `ticket` of `POST /v1/events/ticket`.");
+    components.add_security_scheme(TICKET, SecurityScheme::ApiKey(ApiKey::Query(ticket)));
 }
 
 /// The names of the schemas that requests are made of.

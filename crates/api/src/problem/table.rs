@@ -79,6 +79,8 @@ codes! {
             "Another request with the same `Idempotency-Key` has not been answered yet. Repeat the request a moment later to get its answer.",
         ConversationMerged = GONE "conversation_merged" "The conversation was merged into another"
             "Two conversations turned out to be one; `merged_into` is the id under which it goes on.",
+        EventsExpired = GONE "events_expired" "These events are not kept any more"
+            "Events are kept for 30 days; the position is older. Load the page anew and follow from the `Postroom-Event` of its answers. `oldest_after` is the earliest position that can still be asked for.",
         StaleVersion = PRECONDITION_FAILED "stale_version" "Somebody changed it meanwhile"
             "The version in `If-Match` is not the present one: nothing was saved. `current` is the thing as it is now, so that the edit can be made anew on top of it.",
         BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large"

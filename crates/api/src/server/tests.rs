@@ -59,6 +59,7 @@ fn state(limits: LimitSettings) -> Data<State> {
         limits,
         trusted_proxies: 0,
         workers: 1,
+        live: LiveTimes::default(),
     };
     Data::new(State::new(store, TokenKeys::new(&[generate_signing_key().unwrap()]).unwrap(), settings))
 }

@@ -29,6 +29,7 @@ fn requests_ask_for_what_is_documented() {
     check::<mailbox::MailboxRequest>();
     check::<conversation::ConversationRequest>();
     check::<conversation::SeenRequest>();
+    check::<event::PresenceRequest>();
     check::<reply::ReplyRequest>();
     check::<reply::NewMailRequest>();
 }

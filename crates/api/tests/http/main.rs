@@ -5,6 +5,12 @@ mod access;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod follow;
+#[cfg(test)]
+mod live;
+#[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod world;

@@ -4,7 +4,8 @@ use chrono::{Duration, Utc};
 use postroom_api::{
     limits::LimitSettings,
     password,
-    server::{self, Settings, State},
+    server::{self, ServeError, Settings, State},
+    sse::LiveTimes,
     tokens::{TokenKeys, generate_signing_key},
 };
 use postroom_domain::{
@@ -15,7 +16,7 @@ use postroom_domain::{
     threading::Headers,
 };
 use postroom_store::{
-    FolderRole, FolderStart, IncomingAttachment, IncomingMail, IncomingSource, MailboxLease, MasterKey,
+    FolderRole, FolderStart, IncomingAttachment, IncomingMail, IncomingSource, Live, MailboxLease, MasterKey,
     NewMailbox, NewUser, NewWorkspace, Outcome, Ownership, PoolSettings, Security, SentCopy, Server, Step,
     Store, StoreSettings, StoredAnswer, Track,
 };
@@ -26,7 +27,7 @@ use postroom_testkit::{
 };
 use sha2::{Digest, Sha256};
 use std::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -36,7 +37,10 @@ pub(crate) struct World {
     runtime: Runtime,
     pub(crate) store: Store,
     pub(crate) base: String,
+    pub(crate) database: String,
+    pub(crate) live: Live,
     stop: CancellationToken,
+    served: Option<JoinHandle<Result<(), ServeError>>>,
     owner: Actor,
 }
 
@@ -60,37 +64,57 @@ impl World {
 
     /// Workspace `acme` with Olga, its owner, and Tom, a team member; Conversations are not enabled.
     pub(crate) fn with(limits: LimitSettings) -> Self {
+        Self::with_times(limits, LiveTimes::default())
+    }
+
+    /// The same with other times of the live stream.
+    pub(crate) fn with_times(limits: LimitSettings, times: LiveTimes) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let cluster = Cluster::shared().unwrap();
         let database = cluster.migrated_database().unwrap();
-        let blobs = temporary_directory("blobs").unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let (store, bound, owner) = runtime.block_on(async {
-            let store = Store::open(&StoreSettings {
-                database: PoolSettings::new(cluster.url(&database).into()),
-                blobs: url::Url::from_directory_path(&blobs).unwrap(),
-                master_key: MasterKey::from_base64(&"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=".into())
-                    .unwrap(),
-            })
-            .unwrap();
-            let owner = people(&store).await;
-            let keys = store.ensure_signing_key(&generate_signing_key().unwrap()).await.unwrap();
-            let settings = Settings {
-                public_url: base.clone(),
-                cors_origins: vec![PAGE.to_owned()],
-                cross_site_cookie: false,
-                limits,
-                trusted_proxies: 0,
-                workers: 2,
-            };
-            let state = State::new(store.clone(), TokenKeys::new(&keys).unwrap(), settings);
-            let bound = server::listen(listener, state).unwrap();
-            (store, bound, owner)
-        });
         let stop = CancellationToken::new();
-        runtime.spawn(bound.run(stop.clone()));
-        Self { runtime, store, base, stop, owner }
+        let (store, owner, served) = runtime.block_on(async {
+            let store = open(&database);
+            let owner = people(&store).await;
+            let served = serve(&store, limits, times, stop.clone()).await;
+            (store, owner, served)
+        });
+        let Served { base, live, running } = served;
+        Self { runtime, store, base, database, live, stop, served: Some(running), owner }
+    }
+
+    /// Another server over the same database: where it is reached, until the first one stops.
+    pub(crate) fn another(&self, times: LiveTimes) -> String {
+        self.run(async {
+            serve(&open(&self.database), LimitSettings::OFF, times, self.stop.clone()).await.base
+        })
+    }
+
+    /// Asks the server to stop and waits until it has.
+    pub(crate) fn end(&mut self) {
+        self.stop.cancel();
+        let served = self.served.take().unwrap();
+        self.run(served).unwrap().unwrap();
+    }
+
+    /// A further user with everybody's password.
+    pub(crate) fn colleague(&self, name: &str, role: Role) -> SignedIn {
+        self.run(async {
+            let new = NewUser {
+                workspace: "acme".into(),
+                email: address(&format!("{name}@acme.example")),
+                name: name.into(),
+                role,
+                password_hash: password::hash(PASSWORD.into()).await.unwrap(),
+            };
+            self.store.create_user(&new).await.unwrap();
+        });
+        self.anonymous().sign_in("acme", &format!("{name}@acme.example"), PASSWORD).unwrap()
+    }
+
+    /// Runs statements past the server.
+    pub(crate) fn execute(&self, sql: &str) {
+        Cluster::shared().unwrap().execute(&self.database, sql).unwrap();
     }
 
     pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
@@ -189,6 +213,42 @@ impl Drop for World {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// A server that runs.
+struct Served {
+    base: String,
+    live: Live,
+    running: JoinHandle<Result<(), ServeError>>,
+}
+
+fn open(database: &str) -> Store {
+    let blobs = temporary_directory("blobs").unwrap();
+    Store::open(&StoreSettings {
+        database: PoolSettings::new(Cluster::shared().unwrap().url(database).into()),
+        blobs: url::Url::from_directory_path(&blobs).unwrap(),
+        master_key: MasterKey::from_base64(&"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=".into()).unwrap(),
+    })
+    .unwrap()
+}
+
+async fn serve(store: &Store, limits: LimitSettings, live: LiveTimes, stop: CancellationToken) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let keys = store.ensure_signing_key(&generate_signing_key().unwrap()).await.unwrap();
+    let settings = Settings {
+        public_url: base.clone(),
+        cors_origins: vec![PAGE.to_owned()],
+        cross_site_cookie: false,
+        limits,
+        trusted_proxies: 0,
+        workers: 2,
+        live,
+    };
+    let state = State::new(store.clone(), TokenKeys::new(&keys).unwrap(), settings);
+    let live = state.live.clone();
+    let running = tokio::spawn(server::listen(listener, state).unwrap().run(stop));
+    Served { base, live, running }
 }
 
 async fn people(store: &Store) -> Actor {

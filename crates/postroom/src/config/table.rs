@@ -159,6 +159,36 @@ pub(crate) const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        title: "Live page",
+        settings: &[
+            duration(
+                "POSTROOM_LIVE_HEARTBEAT",
+                "15s",
+                ("50ms", "5m"),
+                "How often a quiet live stream says that it lives. Proxies in front must wait longer than this.",
+            ),
+            duration(
+                "POSTROOM_LIVE_STALL",
+                "30s",
+                ("100ms", "10m"),
+                "A connection whose other end takes nothing for so long is closed. A live stream resumes where it was.",
+            ),
+            duration(
+                "POSTROOM_LIVE_LOOK",
+                "1s",
+                ("10ms", "1m"),
+                "How often a server looks for itself whether something happened on another one, or whether somebody has signed \
+                 out. Most of it is told at once.",
+            ),
+            duration(
+                "POSTROOM_LIVE_PRESENCE",
+                "30s",
+                ("10ms", "10m"),
+                "How long somebody is shown in a conversation without their page saying so again.",
+            ),
+        ],
+    },
+    Group {
         title: "Mail servers",
         settings: &[
             setting(

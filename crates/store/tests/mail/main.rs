@@ -6,6 +6,8 @@ mod conversing;
 #[cfg(test)]
 mod delivering;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod once;
 #[cfg(test)]
 mod world;

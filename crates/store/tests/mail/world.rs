@@ -49,16 +49,7 @@ impl World {
     pub(crate) async fn new() -> Self {
         let cluster = Cluster::shared().unwrap();
         let database = tokio::task::spawn_blocking(|| cluster.migrated_database().unwrap()).await.unwrap();
-        let blobs = temporary_directory("blobs").unwrap();
-        let store = Store::open(&StoreSettings {
-            database: PoolSettings::new(SecretString::from(cluster.url(&database))),
-            blobs: url::Url::from_directory_path(&blobs).unwrap(),
-            master_key: MasterKey::from_base64(&SecretString::from(
-                "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
-            ))
-            .unwrap(),
-        })
-        .unwrap();
+        let store = open(cluster, &database);
         let made = store
             .create_workspace(&NewWorkspace {
                 slug: "acme".into(),
@@ -87,6 +78,20 @@ impl World {
             store,
             cluster,
             database,
+        }
+    }
+
+    /// Another process on the same database.
+    pub(crate) fn another(&self) -> Store {
+        open(self.cluster, &self.database)
+    }
+
+    /// Waits until so many processes listen to what others say.
+    pub(crate) async fn listened(&self, processes: i64) {
+        const LISTENING: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+             AND application_name = 'postroom listener' AND query LIKE '%LISTEN%' AND state = 'idle'";
+        while self.count(LISTENING).await != processes {
+            tokio::time::sleep(StdDuration::from_millis(10)).await;
         }
     }
 
@@ -174,6 +179,19 @@ impl World {
             Outcome::Replayed(_) => panic!("nothing to replay without a key"),
         }
     }
+}
+
+fn open(cluster: &Cluster, database: &str) -> Store {
+    let blobs = temporary_directory("blobs").unwrap();
+    Store::open(&StoreSettings {
+        database: PoolSettings::new(SecretString::from(cluster.url(database))),
+        blobs: url::Url::from_directory_path(&blobs).unwrap(),
+        master_key: MasterKey::from_base64(&SecretString::from(
+            "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
+        ))
+        .unwrap(),
+    })
+    .unwrap()
 }
 
 pub(crate) fn no_answer(_: &postroom_store::Message) -> StoredAnswer {

@@ -1,0 +1,1 @@
+DROP FUNCTION postroom_event_numbers(uuid[]);
