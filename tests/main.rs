@@ -10,4 +10,6 @@ mod journey;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod world;

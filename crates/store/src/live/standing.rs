@@ -59,8 +59,7 @@ pub(crate) struct Standings {
 }
 
 impl Standings {
-    /// Why this one may not go on, if so. `None` where they may; and where it was not asked about them, nothing is said
-    /// (`Some(None)` would be one too many: see [`Standings::knows`]).
+    /// Why this one may not go on; `None` where they may. Only for those that it was asked about ([`Standings::knows`]).
     pub(crate) fn end_of(&self, actor: &Actor, credential: Credential) -> Option<EndReason> {
         if !self.enabled {
             return Some(EndReason::FeatureDisabled);
