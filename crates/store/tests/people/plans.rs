@@ -107,4 +107,10 @@ async fn every_page_of_the_stream_is_an_index_walk() {
         }
     }
     assert_eq!(walks, 36);
+    // The badge counts what an index holds, without a look at the conversations.
+    let counts = store.counts(&olga).await.unwrap();
+    assert_eq!(counts.all.unwrap().open, i64::from(CONVERSATIONS) * 2 / 3);
+    for plan in explained.plans_on("conversations", 4) {
+        assert!(plan.contains("Index Only Scan"), "{plan}");
+    }
 }
