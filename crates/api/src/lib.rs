@@ -24,4 +24,5 @@ pub mod shapes;
 pub mod sse;
 pub mod tickets;
 pub mod tokens;
+pub mod upload;
 pub mod workers;

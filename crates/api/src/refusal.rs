@@ -24,6 +24,15 @@ impl From<StoreError> for Problem {
             StoreError::MovedOn { newest } => Self::new(Code::ConversationMovedOn)
                 .detail("A newer message has arrived; show it, then send again.")
                 .member("latest_message_id", newest.to_string()),
+            StoreError::NotAuthor => {
+                Self::new(Code::NotAuthor).detail("Only the one who wrote it may take it back.")
+            }
+            StoreError::AlreadySending => Self::new(Code::AlreadySending)
+                .detail("It is being sent right now, or somebody has a copy already."),
+            StoreError::NothingToRetry => Self::new(Code::NothingToRetry)
+                .detail("Nobody was missed for good: there is nothing to send again."),
+            StoreError::MayDuplicate => Self::new(Code::MayDuplicate)
+                .detail("A recipient may have it already; accept_duplicate sends it all the same."),
             StoreError::Merged(into) => Self::new(Code::ConversationMerged)
                 .detail("It goes on in an older conversation.")
                 .member("merged_into", into.to_string()),
@@ -91,6 +100,7 @@ fn refused(refusal: &Refusal) -> Problem {
         Refusal::NoRecipient => field("/to".to_owned(), FieldCode::Required),
         Refusal::UnknownMessage => field("/last_seen_message_id".to_owned(), FieldCode::InvalidId),
         Refusal::EmptyBody => field("/text".to_owned(), FieldCode::Required),
+        Refusal::FilesTooLarge => field("/attachment_ids".to_owned(), FieldCode::TooLarge),
         Refusal::UnknownAttachment { index } => {
             field(format!("/attachment_ids/{index}"), FieldCode::InvalidId)
         }

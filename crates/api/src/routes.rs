@@ -11,6 +11,8 @@ mod mailboxes;
 mod me;
 mod messages;
 mod presence;
+mod previews;
+mod sending;
 mod workspace;
 
 use crate::server;
@@ -39,13 +41,23 @@ pub fn register(config: &mut ServiceConfig) {
         .service(messages::index)
         .service(messages::show_in_conversation)
         .service(messages::reply)
+        .service(previews::reply)
         .service(messages::create)
+        .service(previews::new_mail)
+        // Another method here must not be taken for one on a message with the id "preview".
+        .map(|config| config.service(web::resource("/v1/messages/preview").to(server::nothing_here)))
+        .service(sending::index)
         .service(messages::show)
         .service(events::index)
         .service(events::stream)
         .service(events::issue_ticket)
         .service(presence::set)
         .service(presence::index)
+        .service(sending::cancel)
+        .service(sending::retry)
+        .service(sending::raw)
+        .service(attachments::create)
+        .service(attachments::show)
         .service(attachments::content)
         .service(contacts::show)
         .service(workspace::users)

@@ -1,5 +1,6 @@
 //! The shapes of requests and answers: the contract, as types. Nothing of the domain or the store is answered as it is.
 
+pub mod attachment;
 pub mod auth;
 pub mod contact;
 pub mod conversation;
@@ -9,7 +10,9 @@ pub mod mailbox;
 pub mod message;
 pub mod names;
 pub mod people;
+pub mod preview;
 pub mod reply;
+pub mod sending;
 pub mod time;
 pub mod workspace;
 

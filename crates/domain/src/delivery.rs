@@ -124,6 +124,27 @@ impl DeliveryState {
     }
 }
 
+/// Whom a person may have a mail sent to again (SND-3): those in one of these states. Whoever was refused or given up is
+/// reached by nobody; whose answer was lost may have it, and is written to again only where a second copy is accepted.
+/// `None`: nobody has missed it. Empty: only with `accept_duplicate`.
+#[must_use]
+pub fn resendable(recipients: &[RecipientState], accept_duplicate: bool) -> Option<Vec<RecipientState>> {
+    // Their own turn has not come to its end.
+    if recipients.contains(&RecipientState::Sending) {
+        return None;
+    }
+    let missed = [RecipientState::Failed, RecipientState::Unknown];
+    if !recipients.iter().any(|state| missed.contains(state)) {
+        return None;
+    }
+    let doubtful = recipients.contains(&RecipientState::Unknown);
+    Some(match (doubtful, accept_duplicate) {
+        (false, _) => vec![RecipientState::Failed],
+        (true, true) => missed.to_vec(),
+        (true, false) => vec![],
+    })
+}
+
 /// When to try again after `attempts` have failed, the first of them begun at `first`: doubling pauses with up to a
 /// quarter more by chance (`jitter` 0 to 1), so that a returning server is not met by all at once. `None`: give up.
 #[must_use]
@@ -163,6 +184,22 @@ mod tests {
             (vec![Sent, Bounced], DeliveryState::Bounced),
         ] {
             assert_eq!(DeliveryState::of(&parts), whole, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn only_who_missed_it_gets_it_again() {
+        use RecipientState::{Bounced, Failed, Queued, Sending, Sent, Unknown};
+        for (parts, accept, again) in [
+            (vec![Sent, Failed], false, Some(vec![Failed])),
+            (vec![Bounced, Failed], false, Some(vec![Failed])),
+            (vec![Failed, Unknown], false, Some(vec![])),
+            (vec![Sent, Unknown], true, Some(vec![Failed, Unknown])),
+            (vec![Sent, Bounced], true, None),
+            (vec![Queued], true, None),
+            (vec![Sending, Failed], true, None),
+        ] {
+            assert_eq!(resendable(&parts, accept), again, "{parts:?} {accept}");
         }
     }
 

@@ -24,6 +24,9 @@ pub enum Refusal {
     /// The message that the writer says they saw last is none of this conversation (RPL-6).
     #[error("this is no message of the conversation")]
     UnknownMessage,
+    /// More bytes of files than a mail can carry.
+    #[error("the files of a mail have at most 25 MiB together")]
+    FilesTooLarge,
     /// An attachment that is not there, not the writer's, or used already: its place in the list.
     #[error("this attachment does not exist, or was used already")]
     UnknownAttachment {

@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 /// grow a header beyond what servers take.
 const NEAREST_REFERENCES: usize = 20;
 
+/// To more parties than this a copy is not the default: an answer to a mail that went to hundreds is meant for one, unless
+/// its writer says otherwise (WIN-4).
+pub const MOST_COPIES: usize = 50;
+
 /// The last message of an external party that is a person's, as far as it decides about recipients.
 #[derive(Clone, Debug)]
 pub struct LastSender {
@@ -28,8 +32,10 @@ pub struct LastSender {
 pub struct DefaultRecipients {
     /// The one who is answered.
     pub to: Vec<NamedAddress>,
-    /// The other external parties.
+    /// The other external parties; none where they are more than [`MOST_COPIES`].
     pub cc: Vec<NamedAddress>,
+    /// How many that left out.
+    pub copies_left_out: usize,
 }
 
 /// The default recipients: the last external sender's Reply-To or From where MAIL-16 allows it, else the primary contact;
@@ -49,8 +55,13 @@ pub fn default_recipients(
         to.iter().any(|one| one.address == *address)
             || last.is_some_and(|sender| sender.known && !to.is_empty() && sender.from.address == *address)
     };
-    let cc = parties.iter().filter(|party| !addressed(&party.address)).cloned().collect();
-    DefaultRecipients { to, cc }
+    let mut cc: Vec<NamedAddress> =
+        parties.iter().filter(|party| !addressed(&party.address)).cloned().collect();
+    let copies_left_out = if cc.len() > MOST_COPIES { cc.len() } else { 0 };
+    if copies_left_out > 0 {
+        cc.clear();
+    }
+    DefaultRecipients { to, cc, copies_left_out }
 }
 
 /// The recipients of an accepted mail: frozen, nobody twice.

@@ -40,6 +40,17 @@ fn nobody_hijacks_the_reply() {
 }
 
 #[test]
+fn a_mail_to_hundreds_is_answered_to_one() {
+    let primary = named("p0@a.example");
+    for (others, copies) in [(MOST_COPIES, MOST_COPIES), (MOST_COPIES + 1, 0)] {
+        let parties: Vec<_> = (0..=others).map(|n| named(&format!("p{n}@a.example"))).collect();
+        let defaults = default_recipients(None, Some(&primary), &parties);
+        assert_eq!((defaults.to, defaults.cc.len()), (vec![primary.clone()], copies));
+        assert_eq!(defaults.copies_left_out, others - copies);
+    }
+}
+
+#[test]
 fn nobody_gets_two_copies() {
     let recipients = Recipients::new(
         vec![named("a@x.example"), named("A@x.example")],

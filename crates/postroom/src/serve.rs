@@ -69,8 +69,15 @@ async fn keep_up(store: Store, stop: CancellationToken) -> Result<()> {
             _ = hourly.tick() => {}
         }
         match store.upkeep(Utc::now()).await {
-            Ok(Upkeep { idempotency_keys, sessions, events }) => {
-                tracing::debug!(idempotency_keys, sessions, events, "deleted what has served its time");
+            Ok(Upkeep { idempotency_keys, sessions, events, uploads, blobs }) => {
+                tracing::debug!(
+                    idempotency_keys,
+                    sessions,
+                    events,
+                    uploads,
+                    blobs,
+                    "deleted what has served its time"
+                );
             }
             Err(error) => tracing::warn!(%error, "what has served its time could not be deleted"),
         }

@@ -9,8 +9,13 @@ use bytes::Bytes;
 use chrono::Utc;
 use diesel::{prelude::*, upsert::excluded};
 use diesel_async::RunQueryDsl;
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path};
+use futures_util::{
+    Stream, StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
+use object_store::{
+    MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path,
+};
 use postroom_domain::ids::WorkspaceId;
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
@@ -20,6 +25,8 @@ use uuid::Uuid;
 /// SHA-256 of the stored bytes: an object's name within its workspace.
 pub type BlobHash = [u8; 32];
 
+/// Where objects are until all of them has come in and their name is known.
+pub(crate) const UPLOADS: &str = "uploads";
 /// Compressed no harder than this: the level at which zstd keeps up with a disk.
 const LEVEL: i32 = 3;
 /// So many objects of one message are written at a time.
@@ -54,12 +61,48 @@ impl Blobs {
         Ok(())
     }
 
+    /// Begins an object that is written piece by piece.
+    pub(crate) async fn begin(&self, path: &Path) -> Result<Box<dyn MultipartUpload>, StoreError> {
+        self.0.put_multipart(path).await.map_err(failed)
+    }
+
+    /// Moves an object from its temporary place to the one of its name, unless it is there already.
+    pub(crate) async fn settle(
+        &self,
+        temporary: &Path,
+        workspace: WorkspaceId,
+        hash: &BlobHash,
+        size: u64,
+    ) -> Result<(), StoreError> {
+        let path = object_path(workspace, hash);
+        match self.0.head(&path).await {
+            Ok(found) if found.size == size => self.remove(temporary).await,
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => {
+                self.0.rename(temporary, &path).await.map_err(failed)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Removes an object; one that is not there is removed already.
+    pub(crate) async fn remove(&self, path: &Path) -> Result<(), StoreError> {
+        match self.0.delete(path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// The objects in temporary places.
+    pub(crate) fn uploads(&self) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        self.0.list(Some(&Path::from(UPLOADS)))
+    }
+
     async fn get(&self, path: &Path) -> Result<Bytes, StoreError> {
         self.0.get(path).await.map_err(failed)?.bytes().await.map_err(failed)
     }
 }
 
-fn object_path(workspace: WorkspaceId, hash: &BlobHash) -> Path {
+pub(crate) fn object_path(workspace: WorkspaceId, hash: &BlobHash) -> Path {
     use std::fmt::Write;
     let mut name = format!("{workspace}/");
     for byte in hash {
@@ -70,7 +113,7 @@ fn object_path(workspace: WorkspaceId, hash: &BlobHash) -> Path {
 }
 
 /// Tells a full disk from everything else.
-fn failed(error: object_store::Error) -> StoreError {
+pub(crate) fn failed(error: object_store::Error) -> StoreError {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(inner) = source {
         let kind = inner.downcast_ref::<io::Error>().map(io::Error::kind);
@@ -112,7 +155,9 @@ impl Store {
             blobs.into_iter().map(|bytes| (Sha256::digest(&bytes).into(), bytes)).collect()
         })
         .await?;
-        self.announce_blobs(workspace, &hashed).await?;
+        let sizes: Vec<(BlobHash, u64)> =
+            hashed.iter().map(|(hash, bytes)| (*hash, bytes.len() as u64)).collect();
+        self.announce(workspace, &sizes).await?;
         let hashes = hashed.iter().map(|(hash, _)| *hash).collect();
         stream::iter(hashed)
             .map(|(hash, bytes)| async move {
@@ -125,13 +170,12 @@ impl Store {
     }
 
     /// Commits the rows that say: these objects are about to be there, and in use.
-    async fn announce_blobs(
+    pub(crate) async fn announce(
         &self,
         workspace: WorkspaceId,
-        hashed: &[(BlobHash, Bytes)],
+        sizes: &[(BlobHash, u64)],
     ) -> Result<(), StoreError> {
-        let mut announced: Vec<(&BlobHash, usize)> =
-            hashed.iter().map(|(hash, bytes)| (hash, bytes.len())).collect();
+        let mut announced = sizes.to_vec();
         // One row for each, and everybody locks them in the same order.
         announced.sort_unstable();
         announced.dedup();

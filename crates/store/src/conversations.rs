@@ -64,6 +64,8 @@ pub struct ReplyDefaults {
     pub to: Vec<NamedAddress>,
     /// Who gets a copy.
     pub cc: Vec<NamedAddress>,
+    /// How many parties get none since they are too many.
+    pub copies_left_out: usize,
     /// The user's setting.
     pub include_signature: bool,
     /// The user's own.
@@ -128,9 +130,7 @@ impl Store {
     ) -> Result<ConversationDetail, StoreError> {
         self.write(actor.workspace_id, async |tx| {
             let mut locked = lock(tx, actor, id).await?;
-            if expected_version.is_some_and(|version| u64::try_from(version) != Ok(locked.state.version)) {
-                return Err(StoreError::StaleVersion);
-            }
+            require_version(&locked, expected_version)?;
             let edit = edit(tx, actor.workspace_id, &locked, patch).await?;
             let before = locked.state.clone();
             let changes = locked.state.decide(&Command::Edit(edit), Utc::now())?;
@@ -154,15 +154,18 @@ impl Store {
     /// named. What was seen stays seen.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], also for a message of another conversation.
+    /// [`StoreError::NotFound`], also for a message of another conversation; [`StoreError::StaleVersion`] where another
+    /// version is expected than there is.
     pub async fn mark_seen(
         &self,
         actor: &Actor,
         id: ConversationId,
+        expected_version: Option<i64>,
         shown: Option<MessageId>,
     ) -> Result<(), StoreError> {
         self.write(actor.workspace_id, async |tx| {
             let mut locked = lock(tx, actor, id).await?;
+            require_version(&locked, expected_version)?;
             see(tx, actor, &mut locked, shown, true).await
         })
         .await
@@ -171,10 +174,16 @@ impl Store {
     /// Marks the conversation unread for everybody.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
-    pub async fn mark_unread(&self, actor: &Actor, id: ConversationId) -> Result<(), StoreError> {
+    /// [`StoreError::NotFound`]; [`StoreError::StaleVersion`] where another version is expected than there is.
+    pub async fn mark_unread(
+        &self,
+        actor: &Actor,
+        id: ConversationId,
+        expected_version: Option<i64>,
+    ) -> Result<(), StoreError> {
         self.write(actor.workspace_id, async |tx| {
             let mut locked = lock(tx, actor, id).await?;
+            require_version(&locked, expected_version)?;
             let changes = locked.state.decide(&Command::MarkUnread, Utc::now())?;
             if changes.is_empty() {
                 return Ok(());
@@ -184,6 +193,13 @@ impl Store {
             announce(tx, actor, &locked, owner).await
         })
         .await
+    }
+}
+
+fn require_version(locked: &Locked, expected: Option<i64>) -> Result<(), StoreError> {
+    match expected {
+        Some(version) if u64::try_from(version) != Ok(locked.state.version) => Err(StoreError::StaleVersion),
+        _ => Ok(()),
     }
 }
 
@@ -366,6 +382,7 @@ async fn load_any(tx: &Tx, actor: &Actor, id: ConversationId) -> Result<Conversa
                 .map(|(_, address)| NamedAddress { name: Some(sender.name.clone()), address }),
             to: recipients.to,
             cc: recipients.cc,
+            copies_left_out: recipients.copies_left_out,
             include_signature: sender.signature_enabled,
             signature_html: sender.signature_html,
             subject: reply_subject(&card.subject),

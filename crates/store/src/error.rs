@@ -26,6 +26,18 @@ pub enum StoreError {
         /// The newest message.
         newest: MessageId,
     },
+    /// Only the one who wrote it may do this.
+    #[error("only its author may do this")]
+    NotAuthor,
+    /// A worker has the mail already, or an attempt has reached somebody: it can't be taken back (RPL-5).
+    #[error("the mail is being sent, or has been")]
+    AlreadySending,
+    /// Nothing of the mail has failed, so that there is nothing to send again (SND-3).
+    #[error("there is nothing to send again")]
+    NothingToRetry,
+    /// Sending it again may give somebody a second copy, which was not agreed to (SND-3).
+    #[error("somebody may get a second copy")]
+    MayDuplicate,
     /// It joined an older conversation.
     #[error("the conversation was merged into another one")]
     Merged(postroom_domain::ids::ConversationId),

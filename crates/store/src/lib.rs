@@ -11,6 +11,7 @@ mod audit;
 mod birth;
 mod blobs;
 mod checks;
+mod collecting;
 mod contacts;
 mod context;
 mod conversations;
@@ -18,6 +19,7 @@ mod correspondents;
 mod custom_fields;
 mod delivery_evidence;
 mod delivery_jobs;
+mod drafts;
 mod editor;
 mod error;
 mod events;
@@ -39,16 +41,22 @@ mod outbox;
 mod outgoing;
 mod page;
 mod pool;
+mod previews;
+mod raw_mail;
 mod replies;
+mod resending;
 mod schema;
 mod seal;
 mod sessions;
 mod stream;
+mod taking_back;
 mod threads;
 mod transaction;
 mod upkeep;
+mod uploads;
 mod users;
 mod workspaces;
+mod written;
 
 pub use blobs::BlobHash;
 pub use checks::MailboxTrouble;
@@ -76,6 +84,7 @@ pub use messages::{AttachmentFile, AttachmentInfo, Delivery, DeliveryRecipient, 
 pub use outbox::{DeliveryLease, RecipientOutcome};
 pub use page::Page;
 pub use pool::PoolSettings;
+pub use previews::MailPreview;
 pub use replies::{NewMailDraft, ReplyDraft};
 pub use seal::{MasterKey, MasterKeyError};
 pub use sessions::{Caller, NewSession, RefreshIn, Rotation, Session, SignIn, TokenDigest};
@@ -84,8 +93,10 @@ pub use stream::{
     StreamQuery, UserRef, View,
 };
 pub use upkeep::Upkeep;
+pub use uploads::{AttachmentDetail, Upload, UploadName, WholeUpload};
 pub use users::{Me, MePatch, NewUser, User};
 pub use workspaces::{CreatedWorkspace, FeatureAsked, FeatureRequest, FeatureState, NewWorkspace, Workspace};
+pub use written::WrittenQuery;
 
 use std::sync::Arc;
 

@@ -17,6 +17,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     address::{EmailAddress, NamedAddress},
+    delivery_words::in_words,
     ids::{AttachmentId, ConversationId, MessageId, ThreadId, WorkspaceId},
 };
 use std::collections::HashMap;
@@ -56,7 +57,10 @@ pub(crate) async fn load(tx: &Tx, workspace: WorkspaceId, ids: &[Uuid]) -> Resul
             }
         }
         message.attachments = files.remove(&id).unwrap_or_default();
-        message.delivery = deliveries.remove(&id);
+        if let Some((delivery, changed_at)) = deliveries.remove(&id) {
+            message.updated_at = message.updated_at.max(changed_at);
+            message.delivery = Some(delivery);
+        }
         by_id.insert(id, message);
     }
     Ok(ids.iter().filter_map(|id| by_id.remove(id)).collect())
@@ -251,8 +255,10 @@ async fn load_deliveries(
     tx: &Tx,
     workspace: WorkspaceId,
     ids: &[Uuid],
-) -> Result<HashMap<Uuid, Delivery>, StoreError> {
-    type Row = (Uuid, String, i32, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<String>);
+) -> Result<HashMap<Uuid, (Delivery, DateTime<Utc>)>, StoreError> {
+    type Row =
+        (Uuid, String, i32, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<String>, DateTime<Utc>);
+    type Part = (Uuid, String, String, Option<i32>, Option<String>);
     let whole = outbox::table
         .filter(outbox::workspace_id.eq(workspace.0))
         .filter(outbox::message_id.eq_any(ids))
@@ -263,6 +269,7 @@ async fn load_deliveries(
             outbox::next_attempt_at,
             outbox::cancel_until,
             outbox::error,
+            outbox::updated_at,
         ));
     let parts = delivery_recipients::table
         .filter(delivery_recipients::workspace_id.eq(workspace.0))
@@ -272,22 +279,24 @@ async fn load_deliveries(
             delivery_recipients::message_id,
             delivery_recipients::address,
             delivery_recipients::state,
+            delivery_recipients::code,
             delivery_recipients::error,
         ));
     let (mut first, mut second) = (tx.conn(), tx.conn());
-    let (whole, parts) = tokio::try_join!(
-        whole.load::<Row>(&mut first),
-        parts.load::<(Uuid, String, String, Option<String>)>(&mut second)
-    )?;
-    let mut all: HashMap<Uuid, Delivery> = whole
+    let (whole, parts) = tokio::try_join!(whole.load::<Row>(&mut first), parts.load::<Part>(&mut second))?;
+    let mut all: HashMap<Uuid, (Delivery, DateTime<Utc>)> = whole
         .into_iter()
-        .map(|(id, state, attempts, next_attempt_at, cancel_until, error)| {
+        .map(|(id, state, attempts, next_attempt_at, cancel_until, error, changed_at)| {
             let can_cancel_until = cancel_until.filter(|until| state == "queued" && *until > Utc::now());
-            (id, Delivery { state, attempts, next_attempt_at, can_cancel_until, error, recipients: vec![] })
+            let recipients = vec![];
+            let delivery = Delivery { state, attempts, next_attempt_at, can_cancel_until, error, recipients };
+            (id, (delivery, changed_at))
         })
         .collect();
-    for (id, address, state, error) in parts {
-        if let Some(delivery) = all.get_mut(&id) {
+    for (id, address, state, code, error) in parts {
+        let code = code.and_then(|code| u16::try_from(code).ok());
+        let error = error.map(|text| in_words(code, &text));
+        if let Some((delivery, _)) = all.get_mut(&id) {
             delivery.error = delivery.error.take().or_else(|| error.clone());
             delivery.recipients.push(DeliveryRecipient { address, state, error });
         }

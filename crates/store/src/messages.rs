@@ -246,7 +246,7 @@ async fn load_file(
     Ok((AttachmentFile { info: file_from_row(row), sha256: hash(sha256)? }, message, uploader.map(UserId)))
 }
 
-async fn require_visible(tx: &Tx, actor: &Actor, id: MessageId) -> Result<(), StoreError> {
+pub(crate) async fn require_visible(tx: &Tx, actor: &Actor, id: MessageId) -> Result<(), StoreError> {
     type Row = (Uuid, Option<Uuid>, Option<Uuid>);
     let (thread, mailbox_user, conversation_owner): Row = messages::table
         .inner_join(mailboxes::table.on(

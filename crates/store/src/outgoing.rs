@@ -4,6 +4,8 @@ use crate::{
     aggregate::Shown,
     correspondents::{OwnAddresses, full_name},
     error::StoreError,
+    message_load::{FILE, FileRow, file_from_row},
+    messages::AttachmentInfo,
     schema::{
         attachments, contacts, delivery_recipients, message_bodies, messages, outbox, outbox_queue, users,
     },
@@ -22,6 +24,11 @@ use postroom_domain::{
     refusal::Refusal,
     reply::{Quoted, Recipients, Written, token_of},
 };
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// The files of a mail have at most so many bytes together: more than most servers take once they are encoded.
+const MAX_FILES: i64 = 25 * 1024 * 1024;
 
 /// A mail that was accepted.
 pub(crate) struct Accepted {
@@ -148,35 +155,76 @@ pub(crate) fn quoted(answered: &Answered, time_zone: &str) -> Quoted {
     }
 }
 
-/// Gives the writer's uploads to the message; one that the HTML shows becomes an inline picture. True where any is not.
-pub(crate) async fn take_attachments(
+/// The writer's unused uploads, in the order of the mail.
+pub(crate) struct Files {
+    pub(crate) all: Vec<AttachmentInfo>,
+}
+
+impl Files {
+    /// Whether any is more than a picture within the text.
+    pub(crate) fn any_shown_apart(&self) -> bool {
+        self.all.iter().any(|one| !one.inline)
+    }
+}
+
+/// The writer's uploads for a mail, each still unused; one that the HTML shows is an inline picture. Locks them where
+/// they are about to be `taken`.
+pub(crate) async fn find_files(
     tx: &Tx,
     actor: &Actor,
-    message: MessageId,
     ids: &[AttachmentId],
     html: &str,
-) -> Result<bool, StoreError> {
-    let mut any_shown_apart = false;
+    taken: bool,
+) -> Result<Files, StoreError> {
+    let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let unused = attachments::table
+        .filter(attachments::workspace_id.eq(actor.workspace_id.0))
+        .filter(attachments::id.eq_any(&wanted))
+        .filter(attachments::message_id.is_null())
+        .filter(attachments::uploaded_by.eq(actor.user_id.0))
+        .order(attachments::id)
+        .select(FILE);
+    let rows: Vec<FileRow> = match taken {
+        true => unused.for_update().load(&mut tx.conn()).await?,
+        false => unused.load(&mut tx.conn()).await?,
+    };
+    let mut found: HashMap<AttachmentId, AttachmentInfo> =
+        rows.into_iter().map(file_from_row).map(|file| (file.id, file)).collect();
+    let mut all = Vec::with_capacity(ids.len());
     for (index, id) in ids.iter().enumerate() {
-        let content_id = id.to_string();
-        let inline = html.contains(&format!("cid:{content_id}"));
-        let taken = diesel::update(attachments::table.find((actor.workspace_id.0, id.0)))
-            .filter(attachments::message_id.is_null())
-            .filter(attachments::uploaded_by.eq(actor.user_id.0))
+        // Whoever is named twice is not there any more the second time.
+        let mut file = found.remove(id).ok_or(Refusal::UnknownAttachment { index })?;
+        file.inline = html.contains(&format!("cid:{id}"));
+        file.content_id = file.inline.then(|| id.to_string());
+        all.push(file);
+    }
+    if all.iter().map(|file| file.size).sum::<i64>() > MAX_FILES {
+        return Err(Refusal::FilesTooLarge.into());
+    }
+    Ok(Files { all })
+}
+
+/// Gives the files to the message.
+pub(crate) async fn take_files(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    message: MessageId,
+    files: &Files,
+) -> Result<(), StoreError> {
+    let mut conn = tx.conn();
+    for (position, file) in (0i32..).zip(&files.all) {
+        diesel::update(attachments::table.find((workspace.0, file.id.0)))
             .set((
                 attachments::message_id.eq(message.0),
-                attachments::position.eq(i32::try_from(index).unwrap_or(i32::MAX)),
-                attachments::is_inline.eq(inline),
-                attachments::content_id.eq(inline.then_some(content_id)),
+                attachments::unused_since.eq(None::<DateTime<Utc>>),
+                attachments::position.eq(position),
+                attachments::is_inline.eq(file.inline),
+                attachments::content_id.eq(file.content_id.as_deref()),
             ))
-            .execute(&mut tx.conn())
+            .execute(&mut conn)
             .await?;
-        if taken != 1 {
-            return Err(Refusal::UnknownAttachment { index }.into());
-        }
-        any_shown_apart |= !inline;
     }
-    Ok(any_shown_apart)
+    Ok(())
 }
 
 /// The message belongs to its thread, and whoever it is addressed to takes part from now on; not our own people.
@@ -206,8 +254,7 @@ pub(crate) async fn join_thread<'a>(
 pub(crate) async fn enqueue(
     tx: &Tx,
     workspace: WorkspaceId,
-    message: MessageId,
-    mailbox: MailboxId,
+    (message, mailbox): (MessageId, MailboxId),
     recipients: &Recipients,
     request: &serde_json::Value,
     due_at: DateTime<Utc>,

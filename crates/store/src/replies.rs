@@ -5,15 +5,14 @@ use crate::{
     IdempotencyClaim, Outcome, Store, StoreError, StoredAnswer,
     aggregate::{self, Locked, Shown},
     conversations,
-    editor::{self, Writer, last_sender, participants, sender},
+    drafts::{self, Place, Prepared},
     events::{self, EventKind, NewEvent},
     idempotency::with_idempotency,
     message_load::load_one,
     message_rows::{self, AuthorRef, Field, NewMessage},
     messages::Message,
-    outgoing::{self, Accepted, Answered},
-    schema::{mailboxes, message_refs, workspaces},
-    stream::load_card,
+    outgoing::{self, Accepted},
+    schema::{message_refs, workspaces},
     threads::{self, Addition, ThreadStart, token_digest},
     transaction::Tx,
 };
@@ -21,14 +20,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
-    access::{Actor, MailboxAccess},
-    address::{EmailAddress, NamedAddress},
+    access::Actor,
+    address::NamedAddress,
     conversation::{Arrival, Command},
-    ids::{AttachmentId, ConversationId, MailboxId, MessageId, ThreadId, UserId},
+    ids::{AttachmentId, ConversationId, MailboxId, MessageId, ThreadId},
     message::{Direction, Position, RfcMessageId},
-    refusal::Refusal,
-    reply::{Body, Recipients, Written, compose_body, references, token_reference},
-    subject::{reply_subject, subject_key},
+    reply::{Written, references, token_reference},
+    subject::subject_key,
     threading::ThreadingRule,
 };
 use rand::RngExt;
@@ -158,45 +156,20 @@ async fn accept_reply(
     let thread = conversations::visible_thread(tx, actor, id).await?;
     threads::lock(tx, workspace, thread).await?;
     let mut locked = conversations::lock(tx, actor, id).await?;
-    let seen = match draft.last_seen_message_id {
-        Some(seen) => match conversations::position_of(tx, workspace, locked.thread, seen).await {
-            Err(StoreError::NotFound) => return Err(Refusal::UnknownMessage.into()),
-            position => Some(position?),
-        },
-        None => None,
-    };
-    if !draft.force && seen.is_some_and(|seen| seen < locked.last) {
+    let place = Place { conversation: id, thread: locked.thread, mailbox: locked.mailbox, last: locked.last };
+    if drafts::moved_on(tx, actor, &place, draft).await? && !draft.force {
         return Err(StoreError::MovedOn { newest: locked.last.id });
     }
-    let writer = sender(tx, actor, locked.mailbox).await?;
-    let (mailbox, from) = writer.address.clone().ok_or(Refusal::NoSendingMailbox)?;
-    let recipients = reply_recipients(tx, actor, &locked, draft).await?;
-    let answered = outgoing::answered(tx, workspace, locked.thread, locked.last.id).await?;
-    let quoted = match draft.include_quote {
-        true => Some(outgoing::quoted(&answered, &writer.time_zone)),
-        false => None,
+    let (prepared, _) = drafts::prepare_reply(tx, actor, &place, draft).await?;
+    let letter = Letter {
+        thread: locked.thread,
+        prepared: &prepared,
+        preview: &draft.preview,
+        behind: Some(locked.last.at),
+        attachments: &draft.attachment_ids,
+        request: &draft.request,
     };
-    let body = compose_body(&draft.body, draft.signature.as_ref(), quoted.as_ref())?;
-    let subject = load_card(tx, workspace, id).await?.subject;
-    let accepted = accept(
-        tx,
-        actor,
-        &Letter {
-            thread: locked.thread,
-            mailbox,
-            from: &from,
-            writer: &writer,
-            recipients: &recipients,
-            subject: &reply_subject(&subject),
-            body: &body,
-            preview: &draft.preview,
-            answered: Some(&answered),
-            behind: Some(locked.last.at),
-            attachments: &draft.attachment_ids,
-            request: &draft.request,
-        },
-    )
-    .await?;
+    let accepted = accept(tx, actor, &letter).await?;
     let events = hear(tx, actor, &mut locked, draft, &accepted).await?;
     Ok((load_one(tx, workspace, accepted.position.id).await?, events))
 }
@@ -233,74 +206,28 @@ async fn hear(
     Ok(vec![created, updated])
 }
 
-async fn reply_recipients(
-    tx: &Tx,
-    actor: &Actor,
-    locked: &Locked,
-    draft: &ReplyDraft,
-) -> Result<Recipients, StoreError> {
-    let (to, cc) = match (&draft.to, &draft.cc) {
-        (Some(to), Some(cc)) => (to.clone(), cc.clone()),
-        (to, cc) => {
-            let card = load_card(tx, actor.workspace_id, locked.id).await?;
-            let people = participants(tx, actor.workspace_id, locked.thread).await?;
-            let last = last_sender(tx, actor.workspace_id, locked.thread).await?;
-            let defaults = editor::recipients(&card, last.as_ref(), &people);
-            (to.clone().unwrap_or(defaults.to), cc.clone().unwrap_or(defaults.cc))
-        }
-    };
-    Ok(Recipients::new(to, cc, draft.bcc.clone())?)
-}
-
 async fn accept_new_mail(
     tx: &Tx,
     actor: &Actor,
     draft: &NewMailDraft,
 ) -> Result<(Message, Vec<NewEvent>), StoreError> {
     let workspace = actor.workspace_id;
-    let mailbox = draft.mailbox_id;
-    let row: Option<(Option<Uuid>, bool)> = mailboxes::table
-        .find((workspace.0, mailbox.0))
-        .select((mailboxes::user_id, mailboxes::active))
-        .first(&mut tx.conn())
-        .await
-        .optional()?;
-    let usable = row.is_some_and(|(user, active)| {
-        MailboxAccess { id: mailbox, user_id: user.map(UserId), active }.may_send(actor.user_id)
-    });
-    if !usable {
-        return Err(Refusal::NoSendingMailbox.into());
-    }
-    let writer = sender(tx, actor, mailbox).await?;
-    let (_, from) = writer.address.clone().ok_or(Refusal::NoSendingMailbox)?;
-    let recipients = Recipients::new(draft.to.clone(), draft.cc.clone(), draft.bcc.clone())?;
-    let body = compose_body(&draft.body, draft.signature.as_ref(), None)?;
+    let prepared = drafts::prepare_new_mail(tx, actor, draft).await?;
     let start = ThreadStart {
-        mailbox,
+        mailbox: prepared.mailbox,
         subject_key: &subject_key(&draft.subject),
         token_digest: None,
         at: Utc::now(),
     };
-    let thread = threads::begin_thread(tx, workspace, &start).await?.id;
-    let accepted = accept(
-        tx,
-        actor,
-        &Letter {
-            thread,
-            mailbox,
-            from: &from,
-            writer: &writer,
-            recipients: &recipients,
-            subject: &draft.subject,
-            body: &body,
-            preview: &draft.preview,
-            answered: None,
-            behind: None,
-            attachments: &draft.attachment_ids,
-            request: &draft.request,
-        },
-    )
-    .await?;
+    let letter = Letter {
+        thread: threads::begin_thread(tx, workspace, &start).await?.id,
+        prepared: &prepared,
+        preview: &draft.preview,
+        behind: None,
+        attachments: &draft.attachment_ids,
+        request: &draft.request,
+    };
+    let accepted = accept(tx, actor, &letter).await?;
     let message = load_one(tx, workspace, accepted.position.id).await?;
     let created = NewEvent::of(EventKind::MessageCreated, Some(actor.user_id), accepted.position.id);
     Ok((message, vec![created]))
@@ -309,14 +236,8 @@ async fn accept_new_mail(
 /// A mail that is ready to be accepted.
 struct Letter<'a> {
     thread: ThreadId,
-    mailbox: MailboxId,
-    from: &'a EmailAddress,
-    writer: &'a Writer,
-    recipients: &'a Recipients,
-    subject: &'a str,
-    body: &'a Body,
+    prepared: &'a Prepared,
     preview: &'a str,
-    answered: Option<&'a Answered>,
     /// It stands behind this in the window: the newest message that is there.
     behind: Option<DateTime<Utc>>,
     attachments: &'a [AttachmentId],
@@ -334,56 +255,59 @@ async fn accept(tx: &Tx, actor: &Actor, letter: &Letter<'_>) -> Result<Accepted,
         .select((workspaces::tag, workspaces::undo_send_seconds))
         .first(&mut tx.conn())
         .await?;
-    let domain = letter.from.domain();
+    let Prepared { writer, mailbox, from, recipients, answered, subject, body } = letter.prepared;
+    let domain = from.domain();
     let own = RfcMessageId::parse(&format!("{}.{tag}@{domain}", Uuid::new_v4()))
         .ok_or_else(|| StoreError::Corrupt("a mailbox's domain".into()))?;
-    let token = match letter.answered.and_then(|answered| answered.token.clone()) {
+    let token = match answered.as_ref().and_then(|answered| answered.token.clone()) {
         Some(token) => token,
         None => new_token(tx, actor, letter.thread, domain).await?,
     };
-    let answered = letter.answered.map(|one| (&one.message_id, one.references.as_slice()));
-    let line = references(Some(&token), answered);
+    let chain = answered.as_ref().map(|one| (&one.message_id, one.references.as_slice()));
+    let line = references(Some(&token), chain);
     let id = MessageId(Uuid::now_v7());
+    let html = &body.whole.html;
+    let files = outgoing::find_files(tx, actor, letter.attachments, html, true).await?;
+    let has_attachments = files.any_shown_apart();
     let new = NewMessage {
         id,
         thread: letter.thread,
-        mailbox: letter.mailbox,
+        mailbox: *mailbox,
         direction: Direction::Outbound,
         issued: true,
         rfc_message_id: &own,
         content_digest: None,
-        in_reply_to: letter.answered.map(|one| one.message_id.as_str()).into_iter().collect(),
+        in_reply_to: answered.iter().map(|one| one.message_id.as_str()).collect(),
         references: line.iter().map(RfcMessageId::as_str).collect(),
         raw_sha256: None,
-        subject: letter.subject,
-        from_name: Some(&letter.writer.name),
-        from_address: letter.from.as_str(),
+        subject,
+        from_name: Some(&writer.name),
+        from_address: from.as_str(),
         author: AuthorRef::User(actor.user_id),
         sent_at: Some(now),
         received_at: at,
         preview: letter.preview,
         automatic: false,
-        has_attachments: false,
+        has_attachments,
         imported: false,
         variant_of: None,
-        rule: if letter.answered.is_some() { ThreadingRule::Reference } else { ThreadingRule::NewThread },
-        matched: letter.answered.map(|one| one.message_id.as_str()),
+        rule: if answered.is_some() { ThreadingRule::Reference } else { ThreadingRule::NewThread },
+        matched: answered.as_ref().map(|one| one.message_id.as_str()),
         sender_known: true,
         sender_verified: true,
         notices: &[],
-        text: &letter.body.whole.text,
-        html: Some(&letter.body.whole.html),
-        segments: &letter.body.segments,
+        text: &body.whole.text,
+        html: Some(&body.whole.html),
+        segments: &body.segments,
         recipients: vec![
-            (Field::To, &letter.recipients.to),
-            (Field::Cc, &letter.recipients.cc),
-            (Field::Bcc, &letter.recipients.bcc),
+            (Field::To, &recipients.to),
+            (Field::Cc, &recipients.cc),
+            (Field::Bcc, &recipients.bcc),
         ],
     };
     claim_message_id(tx, actor, &own).await?;
     message_rows::insert(tx, workspace, &new).await?;
-    let html = &letter.body.whole.html;
-    let has_attachments = outgoing::take_attachments(tx, actor, id, letter.attachments, html).await?;
+    outgoing::take_files(tx, workspace, id, &files).await?;
     outgoing::join_thread(
         tx,
         workspace,
@@ -391,21 +315,15 @@ async fn accept(tx: &Tx, actor: &Actor, letter: &Letter<'_>) -> Result<Accepted,
             thread: letter.thread,
             own: &own,
             named: vec![],
-            parties: letter
-                .recipients
-                .to
-                .iter()
-                .chain(&letter.recipients.cc)
-                .map(|one| &one.address)
-                .collect(),
-            hidden_parties: letter.recipients.bcc.iter().map(|one| &one.address).collect(),
+            parties: recipients.to.iter().chain(&recipients.cc).map(|one| &one.address).collect(),
+            hidden_parties: recipients.bcc.iter().map(|one| &one.address).collect(),
             at,
         },
     )
     .await?;
     let undo = chrono::Duration::seconds(i64::from(undo));
-    outgoing::enqueue(tx, workspace, id, letter.mailbox, letter.recipients, letter.request, now + undo)
-        .await?;
+    let mail = (id, *mailbox);
+    outgoing::enqueue(tx, workspace, mail, recipients, letter.request, now + undo).await?;
     let position = Position { at, id };
     let shown = Shown {
         position,
@@ -414,10 +332,10 @@ async fn accept(tx: &Tx, actor: &Actor, letter: &Letter<'_>) -> Result<Accepted,
         imported: false,
         has_attachments,
         preview: letter.preview.to_owned(),
-        subject: letter.subject.to_owned(),
+        subject: subject.clone(),
         author: AuthorRef::User(actor.user_id),
-        written_name: Some(letter.writer.name.clone()),
-        author_address: letter.from.as_str().to_owned(),
+        written_name: Some(writer.name.clone()),
+        author_address: from.as_str().to_owned(),
     };
     Ok(Accepted { position, shown })
 }

@@ -14,6 +14,7 @@ diesel::table! {
         content_id -> Nullable<Text>,
         is_inline -> Bool,
         created_at -> Timestamptz,
+        unused_since -> Nullable<Timestamptz>,
     }
 }
 
@@ -404,6 +405,7 @@ diesel::table! {
         finished_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        may_have_left -> Bool,
     }
 }
 

@@ -67,6 +67,8 @@ codes! {
             "`view=all` shows every conversation of the workspace; team members see those that they own. Use `view=mine` or leave `view` out.",
         OriginNotAllowed = FORBIDDEN "origin_not_allowed" "The page's origin is not allowed"
             "A request that carries the refresh cookie must come from a page whose `Origin` is this server's own or one that its operator configured. The same is answered to a cross-origin preflight from any other page.",
+        NotAuthor = FORBIDDEN "not_author" "Only its author may do this"
+            "The message exists and you may see it, but somebody else has written it; taking it back is theirs alone.",
         LinkExpired = FORBIDDEN "link_expired" "The link has expired"
             "Signed addresses of attachments and pictures are valid for one to two hours. Read the message again to get a fresh one.",
         NotFound = NOT_FOUND "not_found" "Not found"
@@ -75,6 +77,12 @@ codes! {
             "The address exists, but not with this method. The `Allow` header lists those that it has.",
         ConversationMovedOn = CONFLICT "conversation_moved_on" "The conversation has moved on"
             "A message has arrived that is newer than `last_seen_message_id`; `latest_message_id` names it. Show it, then send again with its id, or with `force: true`.",
+        AlreadySending = CONFLICT "already_sending" "The message is being sent, or has been"
+            "A message can be taken back until a delivery worker claims it, and sent again once an attempt has ended. `delivery` of the message tells how it stands.",
+        NothingToRetry = CONFLICT "nothing_to_retry" "There is nothing to send again"
+            "A message can be sent again after it has `failed`, was sent in `partial`, or is `unknown`. One that waits for its next attempt is sent by itself; one that was sent has arrived at the server, and one that came back needs another address.",
+        MayDuplicate = CONFLICT "may_duplicate" "Somebody may get a second copy"
+            "The server's answer was lost after the message had been handed over, so that it may have arrived. Ask the recipient, or send it again with `accept_duplicate: true`.",
         IdempotencyInProgress = CONFLICT "idempotency_in_progress" "The first request with this key is still running"
             "Another request with the same `Idempotency-Key` has not been answered yet. Repeat the request a moment later to get its answer.",
         ConversationMerged = GONE "conversation_merged" "The conversation was merged into another"
@@ -84,7 +92,7 @@ codes! {
         StaleVersion = PRECONDITION_FAILED "stale_version" "Somebody changed it meanwhile"
             "The version in `If-Match` is not the present one: nothing was saved. `current` is the thing as it is now, so that the edit can be made anew on top of it.",
         BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large"
-            "A request body has at most 1 MiB.",
+            "A request body has at most 1 MiB, an uploaded file at most 25 MiB.",
         UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body's content type is not supported"
             "Bodies are JSON: send `Content-Type: application/json`. Compressed request bodies are not accepted.",
         ValidationFailed = UNPROCESSABLE_ENTITY "validation_failed" "Some fields are not valid"
@@ -135,6 +143,7 @@ field_codes! {
     InvalidValue = "invalid_value" "The value is of the right type but not one that is possible here.",
     InvalidCharacter = "invalid_character" "The text has a character that can't be here, such as a control character or a line break.",
     TooLong = "too_long" "The text or list is longer than allowed.",
+    TooLarge = "too_large" "The files are larger than allowed.",
     OutOfRange = "out_of_range" "The number is too small or too large.",
     InvalidEmail = "invalid_email" "This is not an e-mail address.",
     InvalidId = "invalid_id" "This is not the id of anything that you may use here.",

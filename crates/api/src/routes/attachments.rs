@@ -1,29 +1,34 @@
 //! The content of attachments.
 
 use crate::{
+    answer,
     body::{Parameters, path_id},
-    caller,
+    caller::{self, ConversationsCaller},
     form::{Form, Request, integer, text},
+    headers::{self, IdempotencyHeader, IfNoneMatchHeader},
     links::Signature,
     problem::Problem,
     refusal,
     server::State,
+    shapes::attachment::{AttachmentDetailView, UploadRequest},
+    upload,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
     body::SizedStream,
     get,
     http::header::{self, Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue},
-    web::Data,
+    post,
+    web::{Data, Payload},
 };
 use chrono::Utc;
 use futures_util::TryStreamExt as _;
 use postroom_domain::ids::{AttachmentId, WorkspaceId};
-use postroom_store::{AttachmentFile, FeatureState};
+use postroom_store::{AttachmentDetail, AttachmentFile, FeatureState, IdempotencyClaim, StoredAnswer};
 use utoipa::IntoParams;
 
 /// Nothing in a file can act: no script, no form, nothing loaded, an origin of its own.
-const FILE_POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
+pub(super) const FILE_POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 /// The pictures that every browser draws and that can't act; all else is for saving.
 const PICTURES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp"];
 
@@ -49,6 +54,66 @@ impl Request for LinkQuery {
         let signature = form.optional("signature", text(64));
         Some(Self { workspace: workspace?, expires: expires?, signature: signature? })
     }
+}
+
+/// Upload a file
+///
+/// As `multipart/form-data` with one part, `file`. Until a message takes it by its id (`attachment_ids`) it is there for
+/// its uploader alone, and is removed after 24 hours; one file goes into one message. What the file is called and is
+/// stands in the answer, and may differ from what was said: directories and characters that are not seen are taken out of
+/// names, and what claims to be a picture must be one.
+#[utoipa::path(
+    tag = "Attachments", operation_id = "upload_attachment", params(IdempotencyHeader),
+    request_body(content = UploadRequest, content_type = "multipart/form-data"),
+    extensions(("x-problems" = json!(["feature_not_enabled", "malformed_request"]))),
+    responses((status = 201, description = "The file.", body = AttachmentDetailView)),
+)]
+#[post("/v1/attachments")]
+pub(crate) async fn create(
+    caller: ConversationsCaller,
+    request: HttpRequest,
+    state: Data<State>,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let actor = caller.actor;
+    let key = headers::idempotency_key(&request)?;
+    let (file, name) = upload::take(&request, payload, &state.store, actor.workspace_id).await?;
+    let claim = key.map(|key| {
+        // The same file sent again has another boundary: what it is counts, not how it was wrapped.
+        let filename = name.filename.as_deref().unwrap_or_default().as_bytes();
+        let parts: [&[u8]; 5] =
+            [b"POST", b"/v1/attachments", filename, name.content_type.as_bytes(), &file.sha256];
+        IdempotencyClaim { user: actor.user_id, key, fingerprint: state.fingerprint_key.fingerprint(&parts) }
+    });
+    let outcome = state.store.keep_upload(&actor, file, &name, claim, made).await?;
+    let links = super::messages::links(&state, &actor);
+    answer::outcome(outcome, made, move |view: AttachmentDetailView| view.signed(&links)).await
+}
+
+fn made(detail: &AttachmentDetail) -> StoredAnswer {
+    let view = AttachmentDetailView::unsigned(detail.clone());
+    answer::made(format!("/v1/attachments/{}", view.id), view.version, &view)
+}
+
+/// A file
+///
+/// An attachment of a message that the caller sees, or what they have uploaded themselves.
+#[utoipa::path(
+    tag = "Attachments", operation_id = "get_attachment",
+    params(("id" = Uuid, Path, description = "The attachment's id."), IfNoneMatchHeader),
+    extensions(("x-problems" = json!(["feature_not_enabled"]))),
+    responses((status = 200, description = "The file.", body = AttachmentDetailView)),
+)]
+#[get("/v1/attachments/{id}")]
+pub(crate) async fn show(
+    caller: ConversationsCaller,
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let detail = state.store.attachment_detail(&caller.actor, path_id(&request, "id")).await?;
+    let view = AttachmentDetailView::unsigned(detail);
+    let links = super::messages::links(&state, &caller.actor);
+    answer::signed_resource(&request, view.version, view, move |view| view.signed(&links)).await
 }
 
 /// An attachment's content
@@ -119,7 +184,8 @@ fn media_type(named: &str) -> &'static str {
 fn disposition(filename: Option<&str>, media_type: &str) -> ContentDisposition {
     let disposition =
         if PICTURES.contains(&media_type) { DispositionType::Inline } else { DispositionType::Attachment };
-    let name: String = filename.unwrap_or("attachment").chars().filter(|c| !c.is_control()).collect();
+    // Names come from strangers' mails, too.
+    let name = filename.and_then(postroom_mime::file_name).unwrap_or_else(|| "attachment".to_owned());
     let parameter = if name.is_ascii() {
         DispositionParam::Filename(name)
     } else {
@@ -151,8 +217,7 @@ mod tests {
         let header = |name, media_type| disposition(name, media_type).to_string();
         assert_eq!(header(Some("a.png"), "image/png"), "inline; filename=\"a.png\"");
         assert!(
-            header(Some("a\"b\r\n.pdf"), "application/pdf")
-                .starts_with("attachment; filename=\"a\\\"b.pdf\"")
+            header(Some("a\"b\r\n.pdf"), "application/pdf").starts_with("attachment; filename=\"a_b.pdf\"")
         );
         assert_eq!(
             header(Some("übung.pdf"), "application/pdf"),

@@ -161,7 +161,7 @@ pub(crate) async fn update(
 /// it, all of them. It never moves back.
 #[utoipa::path(
     tag = "Conversations", operation_id = "mark_conversation_seen",
-    params(("id" = Uuid, Path, description = "The conversation's id.")),
+    params(("id" = Uuid, Path, description = "The conversation's id."), IfMatchHeader),
     request_body = Option<SeenRequest>,
     extensions(("x-problems" = json!(["conversation_merged"]))),
     responses((status = 204, description = "It is read.")),
@@ -174,9 +174,10 @@ pub(crate) async fn seen(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request, "id");
+    let expected = Expected::of(request.headers());
     let read = body.read_or_default::<SeenRequest>().await;
-    let shown = answer::judged(read, Expected::Any, present(&state, &caller.actor, id)).await?.message_id;
-    match state.store.mark_seen(&caller.actor, id, shown).await {
+    let shown = answer::judged(read, expected, present(&state, &caller.actor, id)).await?.message_id;
+    match state.store.mark_seen(&caller.actor, id, expected.version(), shown).await {
         Ok(()) => Ok(HttpResponse::NoContent().finish()),
         Err(StoreError::NotFound) if shown.is_some() => {
             present(&state, &caller.actor, id).await?;
@@ -186,6 +187,7 @@ pub(crate) async fn seen(
                 "This is no message of the conversation.",
             ))
         }
+        Err(StoreError::StaleVersion) => Err(etag::stale(&present(&state, &caller.actor, id).await?.1)),
         Err(error) => Err(error.into()),
     }
 }
@@ -195,7 +197,7 @@ pub(crate) async fn seen(
 /// It is unread for everybody, until somebody opens it.
 #[utoipa::path(
     tag = "Conversations", operation_id = "mark_conversation_unread",
-    params(("id" = Uuid, Path, description = "The conversation's id.")),
+    params(("id" = Uuid, Path, description = "The conversation's id."), IfMatchHeader),
     extensions(("x-problems" = json!(["conversation_merged"]))),
     responses((status = 204, description = "It is unread.")),
 )]
@@ -207,9 +209,13 @@ pub(crate) async fn unseen(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request, "id");
-    answer::judged(body.nothing().await, Expected::Any, present(&state, &caller.actor, id)).await?;
-    state.store.mark_unread(&caller.actor, id).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let expected = Expected::of(request.headers());
+    answer::judged(body.nothing().await, expected, present(&state, &caller.actor, id)).await?;
+    match state.store.mark_unread(&caller.actor, id, expected.version()).await {
+        Ok(()) => Ok(HttpResponse::NoContent().finish()),
+        Err(StoreError::StaleVersion) => Err(etag::stale(&present(&state, &caller.actor, id).await?.1)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The conversation as it is now, with its version.

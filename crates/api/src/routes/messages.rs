@@ -26,6 +26,7 @@ use postroom_domain::{
     reply::Written,
 };
 use postroom_store::{Message, NewMailDraft, ReplyDraft, StoreError, StoredAnswer};
+use serde_json::Value;
 
 /// Messages
 ///
@@ -145,19 +146,7 @@ pub(crate) async fn reply(
     });
     let (Kept { request: reply, json }, claim) =
         answer::judged(read, Expected::Any, visible(&state, &caller.actor, id)).await?;
-    let draft = ReplyDraft {
-        to: reply.to,
-        cc: reply.cc,
-        bcc: reply.bcc,
-        preview: reply.preview,
-        body: reply.written,
-        signature: signature_of(&state, &caller.actor, reply.include_signature).await?,
-        include_quote: reply.include_quote,
-        attachment_ids: reply.attachment_ids,
-        last_seen_message_id: reply.last_seen_message_id,
-        force: reply.force,
-        request: json,
-    };
+    let draft = reply_draft(&state, &caller.actor, reply, json).await?;
     let outcome = state.store.reply(&caller.actor, id, draft, claim, made).await?;
     let links = links(&state, &caller.actor);
     answer::outcome(outcome, made, move |view: MessageView| view.signed(&links)).await
@@ -180,7 +169,42 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, Problem> {
     let Kept { request: mail, json } = body.read_and_keep::<NewMailRequest>().await?;
     let claim = answer::claim(&request, &state, &body, &caller.actor)?;
-    let draft = NewMailDraft {
+    let draft = new_mail_draft(&state, &caller.actor, mail, json).await?;
+    let outcome = state.store.new_mail(&caller.actor, draft, claim, made).await?;
+    let links = links(&state, &caller.actor);
+    answer::outcome(outcome, made, move |view: MessageView| view.signed(&links)).await
+}
+
+/// A reply as the store takes it.
+pub(super) async fn reply_draft(
+    state: &State,
+    actor: &Actor,
+    written: ReplyRequest,
+    request: Value,
+) -> Result<ReplyDraft, Problem> {
+    Ok(ReplyDraft {
+        to: written.to,
+        cc: written.cc,
+        bcc: written.bcc,
+        preview: written.preview,
+        body: written.written,
+        signature: signature_of(state, actor, written.include_signature).await?,
+        include_quote: written.include_quote,
+        attachment_ids: written.attachment_ids,
+        last_seen_message_id: written.last_seen_message_id,
+        force: written.force,
+        request,
+    })
+}
+
+/// A new mail as the store takes it.
+pub(super) async fn new_mail_draft(
+    state: &State,
+    actor: &Actor,
+    mail: NewMailRequest,
+    request: Value,
+) -> Result<NewMailDraft, Problem> {
+    Ok(NewMailDraft {
         mailbox_id: mail.mailbox_id,
         to: mail.to,
         cc: mail.cc,
@@ -188,13 +212,10 @@ pub(crate) async fn create(
         subject: mail.subject,
         preview: mail.preview,
         body: mail.written,
-        signature: signature_of(&state, &caller.actor, mail.include_signature).await?,
+        signature: signature_of(state, actor, mail.include_signature).await?,
         attachment_ids: mail.attachment_ids,
-        request: json,
-    };
-    let outcome = state.store.new_mail(&caller.actor, draft, claim, made).await?;
-    let links = links(&state, &caller.actor);
-    answer::outcome(outcome, made, move |view: MessageView| view.signed(&links)).await
+        request,
+    })
 }
 
 fn made(message: &Message) -> StoredAnswer {
@@ -202,7 +223,7 @@ fn made(message: &Message) -> StoredAnswer {
     answer::made(format!("/v1/messages/{}", message.id), message.version, &view)
 }
 
-async fn answer(
+pub(super) async fn answer(
     request: &HttpRequest,
     state: &State,
     actor: &Actor,
@@ -213,7 +234,7 @@ async fn answer(
     answer::signed_resource(request, version, view, move |view| view.signed(&links)).await
 }
 
-fn links(state: &State, actor: &Actor) -> Links {
+pub(super) fn links(state: &State, actor: &Actor) -> Links {
     Links::signed(&state.settings.public_url, &state.link_key, actor.workspace_id, Utc::now())
 }
 
@@ -234,6 +255,6 @@ async fn signature_of(
 }
 
 /// Whether the conversation is there for the caller.
-async fn visible(state: &State, actor: &Actor, id: ConversationId) -> Result<(i64, ()), Problem> {
+pub(super) async fn visible(state: &State, actor: &Actor, id: ConversationId) -> Result<(i64, ()), Problem> {
     Ok((state.store.conversation(actor, id).await?.card.version, ()))
 }

@@ -167,8 +167,11 @@ pub struct ReplyDefaultsView {
     pub from: Option<AddressView>,
     /// Whom the reply goes to.
     pub to: Vec<AddressView>,
-    /// The other parties.
+    /// The other parties; nobody where they are more than 50.
     pub cc: Vec<AddressView>,
+    /// How many other parties are not in `cc` because they are more than 50: whoever wants to write to them names them.
+    #[schema(minimum = 0)]
+    pub cc_left_out: usize,
     /// The caller's setting.
     pub include_signature: bool,
     /// The caller's signature, sanitised HTML.
@@ -211,6 +214,7 @@ impl From<ConversationDetail> for ConversationView {
                 from: defaults.from.map(AddressView::from),
                 to: addresses(defaults.to),
                 cc: addresses(defaults.cc),
+                cc_left_out: defaults.copies_left_out,
                 include_signature: defaults.include_signature,
                 signature_html: defaults.signature_html,
                 subject: defaults.subject,

@@ -64,7 +64,7 @@ pub struct RecipientDeliveryView {
     /// How it stands.
     #[schema(value_type = DeliveryName)]
     pub state: String,
-    /// The server's words where it refused; null else.
+    /// What went wrong, in words, with the server's own behind it; null where nothing did.
     pub error: Option<String>,
 }
 
@@ -75,7 +75,7 @@ pub struct DeliveryView {
     /// How it stands, all recipients taken together.
     #[schema(value_type = DeliveryName)]
     pub state: String,
-    /// How often it was tried.
+    /// How often it was tried since it was accepted, or last sent again.
     #[schema(minimum = 0)]
     pub attempts: i32,
     /// When it is tried next; null where it is not.
@@ -215,13 +215,7 @@ impl MessageView {
     /// worker's thread.
     #[must_use]
     pub fn signed(mut self, links: &Links) -> Self {
-        let show = |html: String| {
-            postroom_mime::rewrite_cids(&html, |content_id| {
-                let mut all = self.attachments.iter();
-                let found = all.find(|one| one.content_id.as_deref() == Some(content_id));
-                found.map(|one| links.attachment(one.id))
-            })
-        };
+        let show = |html: String| shown(&html, &self.attachments, links);
         self.html = self.html.map(show);
         for segment in &mut self.segments {
             segment.html = segment.html.take().map(show);
@@ -232,6 +226,15 @@ impl MessageView {
         }
         self
     }
+}
+
+/// HTML with its `cid:` pictures under the links' addresses.
+#[must_use]
+pub fn shown(html: &str, attachments: &[AttachmentView], links: &Links) -> String {
+    postroom_mime::rewrite_cids(html, |content_id| {
+        let found = attachments.iter().find(|one| one.content_id.as_deref() == Some(content_id));
+        found.map(|one| links.attachment(one.id))
+    })
 }
 
 impl From<Segment> for SegmentView {

@@ -76,7 +76,7 @@ pub enum SegmentName {
 }
 
 /// How a mail that we send fares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = DeliveryState)]
 pub enum DeliveryName {

@@ -32,6 +32,7 @@ fn requests_ask_for_what_is_documented() {
     check::<event::PresenceRequest>();
     check::<reply::ReplyRequest>();
     check::<reply::NewMailRequest>();
+    check::<sending::RetryRequest>();
 }
 
 #[test]

@@ -98,7 +98,13 @@ fn opening_clears_unread_for_all_and_can_be_undone() {
         olga.put(&seen, &foreign).unwrap().expect(422).unwrap()["errors"][0]["pointer"],
         "/message_id"
     );
-    assert_eq!(olga.send("PUT", &seen, &[], None).unwrap().status, 204);
+    for method in ["PUT", "DELETE"] {
+        let stale = olga.send(method, &seen, &[("if-match", "\"99\"")], None).unwrap();
+        let stale = stale.expect(412).unwrap();
+        assert_eq!((&stale["code"], &stale["current"]["unread"]), (&json!("stale_version"), &json!(true)));
+    }
+    let present = olga.get(&path).unwrap().header("etag").to_owned();
+    assert_eq!(olga.send("PUT", &seen, &[("if-match", &present)], None).unwrap().status, 204);
     assert_eq!(olga.get(&path).unwrap().expect(200).unwrap()["unread"], false);
     world.deliver(&support, answering(mail("bob@customer.example", 2), 1));
     assert_eq!(olga.get(&path).unwrap().expect(200).unwrap()["unseen_replies"], 1);

@@ -5,11 +5,15 @@ mod access;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod follow;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod sending;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]

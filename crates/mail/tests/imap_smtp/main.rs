@@ -10,6 +10,7 @@
 
 mod deliver;
 mod deliver_faults;
+mod deliver_files;
 mod faulty;
 mod imap_faults;
 mod imap_reading;

@@ -94,8 +94,8 @@ async fn nobody_sees_what_is_not_theirs() {
     not_found(world.store.conversation(member, card.id).await.map(drop));
     not_found(world.store.conversation_messages(member, card.id, None, 5).await.map(drop));
     not_found(world.store.message(member, card.last_message.id).await.map(drop));
-    not_found(world.store.mark_seen(member, card.id, None).await);
-    not_found(world.store.mark_unread(member, card.id).await);
+    not_found(world.store.mark_seen(member, card.id, None, None).await);
+    not_found(world.store.mark_unread(member, card.id, None).await);
     not_found(world.store.edit_conversation(member, card.id, None, patch()).await.map(drop));
     not_found(world.reply(member, &card).await.map(drop));
     // Handed over, it is theirs; handed on, it is gone.
@@ -117,7 +117,7 @@ async fn closed_until_somebody_writes() {
     let inbox = world.mailbox("one@acme.test").await;
     world.deliver(&inbox, mail("ann@customer.test", "one@acme.test", "m1@c", 1).answering(&["x@c"])).await;
     let card = world.all().await.remove(0);
-    world.store.mark_seen(&world.owner, card.id, None).await.unwrap();
+    world.store.mark_seen(&world.owner, card.id, None, None).await.unwrap();
     let close = ConversationPatch { status: Some(Status::Closed), ..patch() };
     let closed =
         world.store.edit_conversation(&world.owner, card.id, Some(card.version), close).await.unwrap().card;

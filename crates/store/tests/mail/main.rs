@@ -9,5 +9,6 @@ mod delivering;
 mod live;
 #[cfg(test)]
 mod once;
+mod taking_back;
 #[cfg(test)]
 mod world;

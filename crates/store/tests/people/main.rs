@@ -17,6 +17,7 @@ mod plans;
 mod schema;
 mod sessions;
 mod transactions;
+mod uploads;
 mod walls;
 mod workspaces;
 mod world;
