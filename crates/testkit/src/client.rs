@@ -146,6 +146,8 @@ impl Line {
             .allow_non_standard_methods(true)
             .max_redirects(0)
             .timeout_global(Some(Duration::from_secs(30)))
+            // Servers close what is idle for 5 s: a request must not meet that.
+            .max_idle_age(Duration::from_secs(2))
             .build()
             .new_agent();
         Self { base: base.trim_end_matches('/').to_owned(), agent }

@@ -86,7 +86,7 @@ pub(crate) const GROUPS: &[Group] = &[
             setting(
                 "POSTROOM_DATABASE_CONNECTIONS",
                 Default::Text("16"),
-                "Database connections of this process, at most.",
+                "Database connections of this process, at most; one that serves the API has one more, on which it listens.",
             ),
             duration(
                 "POSTROOM_DATABASE_WAIT",

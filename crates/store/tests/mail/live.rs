@@ -2,6 +2,7 @@
 
 use crate::world::{Reader, Shape, World, draft, mail, named, no_answer, written};
 use chrono::{TimeDelta, Utc};
+use futures_util::future::poll_fn;
 use postroom_domain::{
     access::{Actor, Role},
     conversation::Status,
@@ -613,4 +614,33 @@ async fn a_reply_that_is_written_twice_at_once_is_told_in_the_order_of_the_commi
         (start + 1..=start + 16).collect::<Vec<_>>()
     );
     assert_eq!(kinds(&told).iter().filter(|kind| **kind == "message.created").count(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_send_no_word_each() {
+    let world = World::new().await;
+    let url = world.cluster.url(&world.database);
+    let (client, mut connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    let (said, mut words) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let tokio_postgres::AsyncMessage::Notification(word) = message {
+                let _ = said.send(word.payload().to_owned());
+            }
+        }
+    });
+    client.batch_execute("LISTEN postroom_live").await.unwrap();
+    let begun = std::time::Instant::now();
+    for number in 0..100 {
+        world.rename(&world.owner, &format!("Olga {number}")).await;
+    }
+    let most = begun.elapsed().as_millis() / 50 + 2;
+    // A word of another one, said last: what was said before it has been heard by then.
+    client.batch_execute("SELECT pg_sleep(0.1); NOTIFY postroom_live, 'the end'").await.unwrap();
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|word: &String| word != "the end") {
+        heard.push(tokio::time::timeout(PATIENCE, words.recv()).await.unwrap().unwrap());
+    }
+    let heard = u128::try_from(heard.len() - 1).unwrap();
+    assert!((1..=most).contains(&heard), "{heard} words for 100 changes, at most {most}");
 }

@@ -114,3 +114,33 @@ async fn every_page_of_the_stream_is_an_index_walk() {
         assert!(plan.contains("Index Only Scan"), "{plan}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_is_found_by_its_number_and_who_may_know_by_keys() {
+    let world = World::new();
+    let olga = world.bare_workspace("large").await;
+    large::fill(cluster(), &world.database, "large", CONVERSATIONS).unwrap();
+    let events = i64::from(CONVERSATIONS);
+    // Each conversation has changed, and in the end some mails came in and some contacts were edited.
+    world.execute(&format!(
+        "INSERT INTO events (workspace_id, number, type, conversation_id, owner_before, owner_after)
+         SELECT workspace_id, number, 'conversation.updated', id, owner_id, owner_id FROM conversations;
+         UPDATE events e SET type = 'message.created', subject_id = c.last_message_id FROM conversations c
+         WHERE e.conversation_id = c.id AND e.number > {events} - 20;
+         UPDATE events e SET type = 'contact.updated', subject_id = c.primary_contact_id FROM conversations c
+         WHERE e.conversation_id = c.id AND e.number > {events} - 10;
+         UPDATE workspace_counters SET event_no = {events} WHERE workspace_id = '{}'",
+        olga.workspace_id
+    ));
+    world.execute("VACUUM ANALYZE events");
+    let (mut of_events, mut of_others) = (Explained::of(&world.database), Explained::of(&world.database));
+    let store = world.with_key(master_key('A'));
+    let page = store.events(&olga, events - 100, 100).await.unwrap();
+    assert_eq!((page.events.len(), page.next_after, page.latest), (100, events, events));
+    // By number and the earliest; cards, messages, and who takes part with the contacts.
+    for plan in of_events.plans_on("events", 2).into_iter().chain(of_others.plans_on("conversations", 4)) {
+        for bad in ["Seq Scan on ev", "Seq Scan on conv", "Seq Scan on mess", "Seq Scan on thr"] {
+            assert!(!plan.contains(bad), "{bad}: {plan}");
+        }
+    }
+}
