@@ -14,7 +14,7 @@ use crate::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
-    access::{Actor, Permission, Visibility},
+    access::{Actor, Permission},
     delivery::DeliveryState,
     ids::{ContactId, ConversationId, MessageId, ThreadId, UserId, WorkspaceId},
 };
@@ -397,9 +397,4 @@ pub(super) async fn conversation_owners(
         .load(&mut tx.conn())
         .await?;
     Ok(rows.into_iter().map(|(id, owner)| (id, UserId(owner))).collect())
-}
-
-/// Whether somebody sees a conversation with this owner.
-pub(super) fn sees(visibility: Visibility, owner: Option<&UserId>) -> bool {
-    owner.is_some_and(|owner| visibility.sees(*owner))
 }

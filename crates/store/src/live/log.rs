@@ -294,7 +294,7 @@ fn taken_back(row: &Row, facts: &Audiences) -> Option<What> {
     Some(What::Thing { conversation, change: Change::MessageRemoved(news), audience })
 }
 
-/// The users of a list by their id.
+/// A list's things by their ids.
 pub(super) fn by_id<T>(all: Vec<T>, id: impl Fn(&T) -> Uuid) -> HashMap<Uuid, T> {
     all.into_iter().map(|one| (id(&one), one)).collect()
 }

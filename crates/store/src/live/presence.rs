@@ -2,7 +2,7 @@
 
 use super::{
     Live,
-    audience::{conversation_owners, sees, user_refs},
+    audience::{conversation_owners, user_refs},
 };
 use crate::{Store, conversations::visible_thread, error::StoreError, stream::UserRef, transaction::Tx};
 use chrono::{DateTime, Utc};
@@ -57,7 +57,7 @@ pub struct Presence {
 impl Presence {
     /// Whether the actor may know of it: those who see the conversation.
     pub(super) fn is_for(&self, actor: &Actor) -> bool {
-        sees(actor.visibility(), Some(&self.owner))
+        actor.visibility().sees(self.owner)
     }
 }
 
