@@ -30,6 +30,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// How the log is followed.
@@ -56,6 +57,8 @@ pub(crate) struct Hub {
     settings: LiveSettings,
     rooms: Mutex<HashMap<WorkspaceId, Arc<Room>>>,
     presences: Presences,
+    /// So many followers read for themselves at a time: however many come at once, others find connections too.
+    turns: Semaphore,
     stop: CancellationToken,
 }
 
@@ -68,6 +71,7 @@ impl Store {
             settings,
             rooms: Mutex::default(),
             presences: Presences::default(),
+            turns: Semaphore::new((self.inner.connections.status().max_size / 4).max(1)),
             stop: CancellationToken::new(),
         });
         self.inner.signals.here(Arc::downgrade(&hub));
@@ -139,12 +143,11 @@ impl Live {
             let room = Arc::new(Room::new(*workspace, latest));
             let work = Arc::clone(&room).run(hub.store.clone(), hub.stop.clone());
             hub.store.inner.runtime.spawn(work);
+            // Something may have been written before anybody was here to be woken.
+            room.wake();
             room
         });
-        let follower = Follower::new(Arc::clone(hub), Arc::clone(room), who, position);
-        // Something may have been written before anybody was here to be woken.
-        room.wake();
-        follower
+        Follower::new(Arc::clone(hub), Arc::clone(room), who, position)
     }
 
     /// How many follow in this process.

@@ -52,7 +52,9 @@ impl Follower {
         position: i64,
     ) -> Self {
         let (seat, news) = room.join(Member { credential, user: actor.user_id });
-        Self { hub, room, seat, news, actor, credential, position, behind: true }
+        // Asked after joining: what the room reads from here on, it tells this one too.
+        let behind = room.position() > position;
+        Self { hub, room, seat, news, actor, credential, position, behind }
     }
 
     /// Everything up to this number is told.
@@ -93,8 +95,10 @@ impl Follower {
 
     /// Reads for themselves.
     async fn read(&mut self) -> Option<Next> {
+        let turn = self.hub.turns.acquire().await;
         let me = [Member { credential: self.credential, user: self.actor.user_id }];
         let read = room::read(&self.hub.store, self.actor.workspace_id, self.position, &me, &[]).await;
+        drop(turn);
         match read {
             Ok(news) => {
                 self.behind = news.slice.goes_on();
