@@ -124,7 +124,8 @@ pub(crate) async fn show(
 /// Reply
 ///
 /// Sent through the conversation's mailbox, or the caller's own where that is not theirs to use. It shows in the
-/// conversation at once; `delivery` tells how it fares.
+/// conversation at once; `delivery` tells how it fares, and until when it can be taken back
+/// (`POST /v1/messages/{id}/cancel`). `POST …/replies/preview` tells before what it will be.
 #[utoipa::path(
     tag = "Messages", operation_id = "create_reply",
     params(("id" = Uuid, Path, description = "The conversation's id."), IdempotencyHeader),

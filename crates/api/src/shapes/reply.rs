@@ -47,7 +47,8 @@ pub struct ReplyRequest {
     /// Whether the last message stands below. Default: true.
     #[schema(value_type = Option<bool>)]
     pub include_quote: bool,
-    /// Uploaded files.
+    /// Files that the caller has uploaded and not used yet, at most 25 MiB together. A picture that `html` shows by
+    /// `<img src="cid:{id}">` stands in its place in the text.
     #[schema(value_type = Option<Vec<Uuid>>, max_items = 100)]
     pub attachment_ids: Vec<AttachmentId>,
     /// The last message that the writer has seen: if a newer one has come, the reply is refused with
@@ -124,7 +125,8 @@ pub struct NewMailRequest {
     pub preview: String,
     /// Left out: the writer's setting.
     pub include_signature: Option<bool>,
-    /// Uploaded files.
+    /// Files that the caller has uploaded and not used yet, at most 25 MiB together. A picture that `html` shows by
+    /// `<img src="cid:{id}">` stands in its place in the text.
     #[schema(value_type = Option<Vec<Uuid>>, max_items = 100)]
     pub attachment_ids: Vec<AttachmentId>,
 }

@@ -62,6 +62,7 @@ fn a_message_is_taken_back_while_nobody_has_it() {
     let body = json!({"text": "To whom? \u{202e}x", "to": ["wrong@rival.example"], "include_quote": false});
     let message = desk.reply(&body);
     assert!(message["delivery"]["can_cancel_until"].is_string());
+    let number = desk.olga.get(&desk.path).unwrap().header("postroom-event").to_owned();
     let cancel = format!("/v1/messages/{}/cancel", text(&message, "/id"));
     assert_eq!(desk.world.tom().send("POST", &cancel, &[], None).unwrap().problem(404).unwrap(), "not_found");
     assert_eq!(
@@ -78,6 +79,10 @@ fn a_message_is_taken_back_while_nobody_has_it() {
         assert_eq!(after[field], before[field], "{field}");
     }
     assert_eq!(desk.olga.all(&format!("{}/messages", desk.path)).unwrap().len(), 1);
+    let news = desk.olga.get(&format!("/v1/events?after={number}")).unwrap().expect(200).unwrap();
+    let types: Vec<&str> = news["data"].as_array().unwrap().iter().map(|one| text(one, "/type")).collect();
+    assert_eq!(types, ["message.removed", "conversation.updated"]);
+    assert_eq!(text(&news, "/data/0/data/id"), text(&message, "/id"), "{news}");
 }
 
 #[test]
