@@ -9,6 +9,7 @@ mod delivering;
 mod live;
 #[cfg(test)]
 mod once;
+#[cfg(test)]
 mod taking_back;
 #[cfg(test)]
 mod world;

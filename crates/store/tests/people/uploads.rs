@@ -87,9 +87,9 @@ async fn collecting_never_takes_what_is_just_coming() {
         let upload = receive(&world.store, &acme, content.as_bytes()).await;
         let (done, kept) = tokio::join!(world.store.upkeep(Utc::now()), keep(&world.store, &acme, upload));
         if done.unwrap().blobs == 1 {
-            collected += 1
+            collected += 1;
         } else {
-            spared += 1
+            spared += 1;
         }
         let file = world.store.attachment(&acme, kept.unwrap()).await.unwrap();
         assert_eq!(world.store.get_blob(acme.workspace_id, &file.sha256).await.unwrap(), content);
