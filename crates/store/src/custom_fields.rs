@@ -52,6 +52,10 @@ impl Definitions {
     ///
     /// # Errors
     /// Every wrong field, at `/custom_fields/{key}`.
+    #[allow(
+        dead_code,
+        reason = "what is stored by it comes with the editing of contacts, companies and deals"
+    )]
     pub(crate) fn merge(
         &self,
         entity: Entity,
@@ -74,6 +78,7 @@ impl Definitions {
 ///
 /// # Errors
 /// [`StoreError::Fields`] with every wrong field.
+#[allow(dead_code, reason = "what is stored by it comes with the editing of contacts, companies and deals")]
 pub(crate) async fn merged(
     tx: &Tx,
     workspace: WorkspaceId,

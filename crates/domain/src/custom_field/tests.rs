@@ -24,11 +24,13 @@ fn all() -> Vec<Definition> {
     (1..).zip(FieldType::ALL).map(|(n, field_type)| definition(n, field_type.as_str(), field_type)).collect()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "so that calls read as what they pass")]
 fn object(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
 
 /// What a value becomes in a field of this type, or what is wrong with it.
+#[expect(clippy::needless_pass_by_value, reason = "so that calls read as what they pass")]
 fn saved(field_type: FieldType, value: Value) -> Result<Value, Fault> {
     let (definitions, key) = (all(), field_type.as_str());
     let id = definitions.iter().find(|one| one.field_type == field_type).unwrap().id.to_string();
