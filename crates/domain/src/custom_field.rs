@@ -1,7 +1,7 @@
 //! Fields that a workspace defines for its contacts, companies and deals (SDB-6).
 //!
 //! A thing keeps its values by the **ids** of the definitions, so that a key that is defined anew doesn't bring old values
-//! back; people and programs name fields by their keys. [`merge`] is what stands between the two.
+//! back; people and programs name fields by their keys. [`merge()`] is what stands between the two.
 
 mod definition;
 mod merge;
