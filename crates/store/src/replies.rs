@@ -111,7 +111,7 @@ impl Store {
     /// Accepts a new mail: it begins a thread, which becomes a conversation when the other side replies (CNV-1).
     ///
     /// # Errors
-    /// As for [`Store::reply`]; [`Refusal::NoSendingMailbox`] where the mailbox is not the actor's to send from.
+    /// As for [`Store::reply`]; [`Refusal::NoSendingMailbox`](postroom_domain::refusal::Refusal::NoSendingMailbox) where the mailbox is not the actor's to send from.
     pub async fn new_mail(
         &self,
         actor: &Actor,
