@@ -1,6 +1,7 @@
 -- A workspace that has been at work for years: $CONVERSATIONS conversations, a tenth as many contacts, 19 users beside the
 -- owner. Made with references unchecked (they hold by construction), and in the order of ids, while activity is shuffled:
--- a page of the stream lies all over the table, as it does in life. Conversation 1 has 30 messages.
+-- a page of the stream lies all over the table, as it does in life. Conversation 1 has 30 messages. The first 1,001 can be
+-- opened and answered; of the others there is what the stream shows.
 
 SET session_replication_role = replica;
 
@@ -57,9 +58,10 @@ INSERT INTO message_bodies (workspace_id, message_id, text, html, segments)
     SELECT workspace_id, id, repeat($PREVIEW || E'\n', 10), '<p>' || repeat($PREVIEW || '<br>', 10) || '</p>',
            jsonb_build_array(jsonb_build_object('kind', 'new', 'text', repeat($PREVIEW || E'\n', 10),
                                                 'html', '<p>' || repeat($PREVIEW || '<br>', 10) || '</p>'))
-    FROM messages WHERE thread_id = pg_temp.id('e0', 1);
+    FROM messages WHERE thread_id <= pg_temp.id('e0', 1001);
 INSERT INTO message_recipients (workspace_id, message_id, field, position, name, address)
-    SELECT workspace_id, id, 'to', 0, 'Support', 'support@large.example' FROM messages WHERE thread_id = pg_temp.id('e0', 1);
+    SELECT workspace_id, id, 'to', 0, 'Support', 'support@large.example' FROM messages
+    WHERE thread_id <= pg_temp.id('e0', 1001);
 INSERT INTO conversations (workspace_id, id, number, thread_id, mailbox_id, subject, status, closed_at, owner_id,
                            primary_contact_id, unread, last_activity_at, message_count, has_attachments, last_message_id,
                            last_message_direction, last_message_automatic, last_message_preview, last_message_at,
