@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document, collected from the routes themselves.
 
+mod examples;
+mod lists;
 mod shared;
 
 use crate::routes;
@@ -55,6 +57,8 @@ pub fn document() -> OpenApi {
             .collect(),
     );
     shared::SharedParts.modify(&mut document);
+    lists::name(&mut document);
+    examples::add(&mut document);
     document
 }
 

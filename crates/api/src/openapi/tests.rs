@@ -100,3 +100,20 @@ fn the_route_table_knows_methods_by_address() {
     assert!(table.methods("/v1/conversations/{id}/x").is_empty());
     assert!(table.methods("/nowhere").is_empty());
 }
+
+#[test]
+fn every_json_has_an_example() {
+    let document: serde_json::Value = serde_json::from_str(&openapi()).unwrap();
+    let mut seen = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let answers = operation["responses"].as_object().unwrap().values();
+            for body in answers.chain([&operation["requestBody"]]) {
+                let content = &body["content"]["application/json"];
+                assert!(content.is_null() || !content["example"].is_null(), "{method} {path}");
+                seen += usize::from(!content.is_null());
+            }
+        }
+    }
+    assert!(seen > 40, "{seen}");
+}
