@@ -12,4 +12,6 @@ mod kills;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod world;

@@ -238,7 +238,7 @@ pub enum IntakeReason {
     Bounce,
     /// A bounce of a mail that we don't know.
     UnmatchedBounce,
-    /// Too many alike in a short time (MAIL-13).
+    /// Too many alike in a short time: a loop that was cut off.
     Loop,
     /// The sender is on the list of those whose mail is not taken in.
     IgnoredSender,
