@@ -141,6 +141,15 @@ impl Form<'_> {
         let _: Option<()> = self.at.below(name).wrong(code, detail);
     }
 
+    /// Fields that the thing has and that can't be written here.
+    pub fn read_only(&mut self, names: &[&str]) {
+        for name in names {
+            if self.fields.remove(*name).is_some() {
+                self.wrong(name, FieldCode::ReadOnly, "This can't be changed.");
+            }
+        }
+    }
+
     fn take(&mut self, name: &'static str) -> Option<Value> {
         self.asked.push(name);
         self.fields.remove(name)

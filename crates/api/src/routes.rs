@@ -64,6 +64,8 @@ pub fn register(config: &mut ServiceConfig) {
         .service(mailboxes::create)
         .service(mailboxes::index)
         .service(mailboxes::show)
+        .service(mailboxes::update)
+        .service(mailboxes::remove)
         .service(health::healthz)
         .service(health::readyz)
         .service(documents::jwks)

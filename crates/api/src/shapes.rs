@@ -7,6 +7,7 @@ pub mod conversation;
 pub mod event;
 pub mod list;
 pub mod mailbox;
+pub mod mailbox_settings;
 pub mod message;
 pub mod names;
 pub mod people;

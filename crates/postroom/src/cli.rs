@@ -76,7 +76,9 @@ pub(crate) enum Workspace {
     /// Make a workspace with its one owner, whose password is POSTROOM_PASSWORD or asked for
     Create(CreateWorkspace),
     /// Enable a paid feature; it holds from the next request of a running server on
-    Enable(EnableFeature),
+    Enable(SwitchFeature),
+    /// Disable a paid feature: from the next request on it is refused, and no more mail is read
+    Disable(SwitchFeature),
 }
 
 #[derive(Debug, Args)]
@@ -96,7 +98,7 @@ pub(crate) struct CreateWorkspace {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct EnableFeature {
+pub(crate) struct SwitchFeature {
     /// The workspace
     pub(crate) slug: String,
     /// The feature

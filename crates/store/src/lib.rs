@@ -31,6 +31,7 @@ mod live;
 mod mail_in;
 mod mailbox;
 mod mailbox_queue;
+mod mailbox_settings;
 mod mailboxes;
 mod merge;
 mod message_load;
@@ -80,6 +81,7 @@ pub use mailbox::{
     Mailbox, MailboxConnection, MailboxState, NewMailbox, Ownership, Security, SentCopy, Server,
 };
 pub use mailbox_queue::{MailboxHealth, MailboxLease};
+pub use mailbox_settings::{MailboxPatch, ServerPatch};
 pub use messages::{AttachmentFile, AttachmentInfo, Delivery, DeliveryRecipient, Message, Threading};
 pub use outbox::{DeliveryLease, RecipientOutcome};
 pub use page::Page;

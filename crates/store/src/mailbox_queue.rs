@@ -58,6 +58,34 @@ pub(crate) async fn enqueue(tx: &Tx, workspace: WorkspaceId, mailbox: MailboxId)
     Ok(())
 }
 
+/// Takes a mailbox out of the queue: whoever reads it loses their lease.
+pub(crate) async fn dequeue(tx: &Tx, workspace: WorkspaceId, mailbox: MailboxId) -> Result<(), StoreError> {
+    diesel::delete(queue::table.find((workspace.0, mailbox.0))).execute(&mut tx.conn()).await?;
+    Ok(())
+}
+
+/// Makes one mailbox, or all of the workspace, due at once, and ends the leases of those who read them: they notice at
+/// their next write, and nothing that they do until then is taken in.
+pub(crate) async fn hurry(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    mailbox: Option<MailboxId>,
+) -> Result<(), StoreError> {
+    let mut due = diesel::update(queue::table)
+        .filter(queue::workspace_id.eq(workspace.0))
+        .set((
+            queue::due_at.eq(Utc::now()),
+            queue::lease_token.eq(None::<Uuid>),
+            queue::leased_until.eq(None::<DateTime<Utc>>),
+        ))
+        .into_boxed();
+    if let Some(mailbox) = mailbox {
+        due = due.filter(queue::mailbox_id.eq(mailbox.0));
+    }
+    due.execute(&mut tx.conn()).await?;
+    Ok(())
+}
+
 impl Store {
     /// Leases up to `limit` mailboxes that are due, the longest due first; only of workspaces that have Conversations
     /// (ACC-1). Workers that claim at the same time get different ones.

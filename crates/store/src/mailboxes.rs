@@ -2,11 +2,13 @@
 
 use crate::{
     Store,
+    audit::{self, Entry},
     error::{StoreError, taken},
     events::{self, EventKind, NewEvent},
     idempotency::{IdempotencyClaim, Outcome, StoredAnswer, with_idempotency},
     mailbox::{Mailbox, MailboxConnection, MailboxState, NewMailbox, Ownership, Security, SentCopy, Server},
     mailbox_queue,
+    mailbox_settings::audited,
     page::Page,
     schema::{folders, mailboxes, users, workspaces},
     seal::Place,
@@ -22,6 +24,7 @@ use postroom_domain::{
     ids::{MailboxId, UserId, WorkspaceId},
 };
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use uuid::Uuid;
 
 #[derive(Queryable, Selectable)]
@@ -112,6 +115,8 @@ impl Store {
                 insert_mailbox(tx, workspace, id, new, secrets).await?;
                 mailbox_queue::enqueue(tx, workspace, id).await?;
                 let mailbox = load_visible(tx, actor, id).await?;
+                let entry = Entry::new("mailbox.created", "mailbox", id);
+                audit::record(tx, actor, entry.change(Value::Null, audited(&mailbox))).await?;
                 let event = NewEvent::of(EventKind::MailboxUpdated, Some(actor.user_id), id);
                 events::append(tx, workspace, &[event]).await?;
                 Ok(mailbox)
@@ -121,7 +126,7 @@ impl Store {
         .await
     }
 
-    fn seal_text(&self, place: Place<'_>, secret: &SecretString) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn seal_text(&self, place: Place<'_>, secret: &SecretString) -> Result<Vec<u8>, StoreError> {
         self.inner.master_key.seal(place, secret.expose_secret().as_bytes())
     }
 
@@ -227,7 +232,7 @@ fn may_connect(actor: &Actor, id: MailboxId, ownership: Ownership) -> Result<(),
     }
 }
 
-async fn require_active_user(
+pub(crate) async fn require_active_user(
     tx: &Tx,
     workspace: WorkspaceId,
     ownership: Ownership,
@@ -315,7 +320,7 @@ fn visible(actor: &Actor) -> mailboxes::BoxedQuery<'static, diesel::pg::Pg> {
     }
 }
 
-async fn load_visible(tx: &Tx, actor: &Actor, id: MailboxId) -> Result<Mailbox, StoreError> {
+pub(crate) async fn load_visible(tx: &Tx, actor: &Actor, id: MailboxId) -> Result<Mailbox, StoreError> {
     let row = visible(actor)
         .filter(mailboxes::id.eq(id.0))
         .select(MailboxRow::as_select())

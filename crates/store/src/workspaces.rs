@@ -2,9 +2,12 @@
 
 use crate::{
     Store,
+    audit::{self, Entry},
     error::{StoreError, taken},
     events::{self, EventKind, NewEvent},
-    schema::{mailbox_queue, sign_ins, users, workspace_counters, workspaces},
+    idempotency::{IdempotencyClaim, Outcome, StoredAnswer, with_idempotency},
+    mailbox_queue,
+    schema::{sign_ins, users, workspace_counters, workspaces},
     transaction::Tx,
 };
 use chrono::{DateTime, Utc};
@@ -17,6 +20,7 @@ use postroom_domain::{
     ids::{UserId, WorkspaceId},
 };
 use rand::seq::IndexedRandom;
+use serde_json::json;
 use uuid::Uuid;
 
 /// How a workspace stands to the Conversations feature (ACC-1).
@@ -264,28 +268,50 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] where no workspace has the slug.
     pub async fn enable_conversations(&self, slug: &str) -> Result<bool, StoreError> {
+        self.switch_conversations(slug, FeatureState::Enabled).await
+    }
+
+    /// Disables Conversations (ACC-1): from the next request on they are refused, live streams end, and no more mail is
+    /// read. What was accepted for sending before is sent. An open wish is declined by it. Tells whether that was new.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where no workspace has the slug.
+    pub async fn disable_conversations(&self, slug: &str) -> Result<bool, StoreError> {
+        self.switch_conversations(slug, FeatureState::Disabled).await
+    }
+
+    async fn switch_conversations(&self, slug: &str, to: FeatureState) -> Result<bool, StoreError> {
         let workspace = self.workspace_id(slug).await?;
-        let now = Utc::now();
         self.write(workspace, async |tx| {
-            let changed = diesel::update(workspaces::table.find(workspace.0))
-                .filter(workspaces::conversations_feature.ne(FeatureState::Enabled.as_str()))
+            let this = workspaces::table.find(workspace.0);
+            let before: String = this
+                .select(workspaces::conversations_feature)
+                .for_no_key_update()
+                .first(&mut tx.conn())
+                .await?;
+            if before == to.as_str() {
+                return Ok(false);
+            }
+            diesel::update(this)
                 .set((
-                    workspaces::conversations_feature.eq(FeatureState::Enabled.as_str()),
+                    workspaces::conversations_feature.eq(to.as_str()),
                     workspaces::version.eq(workspaces::version + 1),
-                    workspaces::updated_at.eq(now),
+                    workspaces::updated_at.eq(Utc::now()),
                 ))
                 .execute(&mut tx.conn())
                 .await?;
-            if changed == 0 {
-                return Ok(false);
+            if to == FeatureState::Disabled {
+                // Who asks again is a new wish.
+                forget_wish(tx, workspace).await?;
             }
-            diesel::update(mailbox_queue::table)
-                .filter(mailbox_queue::workspace_id.eq(workspace.0))
-                .set(mailbox_queue::due_at.eq(now))
-                .execute(&mut tx.conn())
-                .await?;
-            let event = NewEvent::of(EventKind::WorkspaceUpdated, None, workspace);
-            events::append(tx, workspace, &[event]).await?;
+            mailbox_queue::hurry(tx, workspace, None).await?;
+            let state = |name: &str| json!({"conversations": name});
+            let entry = Entry::new("workspace.feature_switched", "workspace", workspace)
+                .change(state(&before), state(to.as_str()));
+            audit::record_by(tx, workspace, None, entry).await?;
+            let news = [EventKind::WorkspaceUpdated, EventKind::ViewReset]
+                .map(|kind| NewEvent::of(kind, None, workspace));
+            events::append(tx, workspace, &news).await?;
             Ok(true)
         })
         .await
@@ -310,33 +336,29 @@ impl Store {
     /// its note.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Those of the idempotency key.
     pub async fn request_feature(
         &self,
         actor: &Actor,
         note: Option<&str>,
-    ) -> Result<FeatureRequest, StoreError> {
-        let now = Utc::now();
+        claim: Option<&IdempotencyClaim>,
+        answer: impl Fn(&FeatureRequest) -> StoredAnswer + Send + Sync,
+    ) -> Result<Outcome<FeatureRequest>, StoreError> {
+        let answer = &answer;
         self.write(actor.workspace_id, async |tx| {
-            let asked = diesel::update(workspaces::table.find(actor.workspace_id.0))
-                .filter(workspaces::conversations_feature.eq(FeatureState::Disabled.as_str()))
-                .set((
-                    workspaces::conversations_feature.eq(FeatureState::Requested.as_str()),
-                    workspaces::feature_requested_at.eq(now),
-                    workspaces::feature_requested_by.eq(actor.user_id.0),
-                    workspaces::feature_request_note.eq(note),
-                    workspaces::version.eq(workspaces::version + 1),
-                    workspaces::updated_at.eq(now),
-                ))
-                .execute(&mut tx.conn())
-                .await?;
-            let request = load_request(tx, actor.workspace_id).await?;
-            if asked > 0 {
-                let event =
-                    NewEvent::of(EventKind::WorkspaceUpdated, Some(actor.user_id), actor.workspace_id);
-                events::append(tx, actor.workspace_id, &[event]).await?;
-            }
-            Ok(request)
+            let effect = async {
+                let new = wish(tx, actor, note).await?;
+                let request = load_request(tx, actor.workspace_id).await?;
+                if new {
+                    let entry = Entry::new("workspace.feature_requested", "workspace", actor.workspace_id);
+                    audit::record(tx, actor, entry).await?;
+                    let event =
+                        NewEvent::of(EventKind::WorkspaceUpdated, Some(actor.user_id), actor.workspace_id);
+                    events::append(tx, actor.workspace_id, &[event]).await?;
+                }
+                Ok(request)
+            };
+            with_idempotency(tx, actor.workspace_id, claim, effect, answer).await
         })
         .await
     }
@@ -365,6 +387,36 @@ pub(crate) async fn add_sign_in(
             sign_ins::email.eq(email.as_str()),
             sign_ins::workspace_id.eq(workspace.0),
             sign_ins::user_id.eq(user.0),
+        ))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Keeps the wish, where there is none yet and nothing to wish for; tells whether it was new.
+async fn wish(tx: &Tx, actor: &Actor, note: Option<&str>) -> Result<bool, StoreError> {
+    let now = Utc::now();
+    let asked = diesel::update(workspaces::table.find(actor.workspace_id.0))
+        .filter(workspaces::conversations_feature.eq(FeatureState::Disabled.as_str()))
+        .set((
+            workspaces::conversations_feature.eq(FeatureState::Requested.as_str()),
+            workspaces::feature_requested_at.eq(now),
+            workspaces::feature_requested_by.eq(actor.user_id.0),
+            workspaces::feature_request_note.eq(note),
+            workspaces::version.eq(workspaces::version + 1),
+            workspaces::updated_at.eq(now),
+        ))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(asked > 0)
+}
+
+async fn forget_wish(tx: &Tx, workspace: WorkspaceId) -> Result<(), StoreError> {
+    diesel::update(workspaces::table.find(workspace.0))
+        .set((
+            workspaces::feature_requested_at.eq(None::<DateTime<Utc>>),
+            workspaces::feature_requested_by.eq(None::<Uuid>),
+            workspaces::feature_request_note.eq(None::<String>),
         ))
         .execute(&mut tx.conn())
         .await?;

@@ -5,17 +5,22 @@ use crate::{
     body::{Body, Parameters, path_id},
     caller::ConversationsCaller,
     cursor::{self, Scope},
-    headers::{IdempotencyHeader, IfNoneMatchHeader},
+    etag::{self, Expected},
+    headers::{IdempotencyHeader, IfMatchHeader, IfNoneMatchHeader},
     problem::Problem,
     server::State,
     shapes::{
         list::{ListView, PageQuery},
         mailbox::{MailboxRequest, MailboxView},
+        mailbox_settings::MailboxPatchRequest,
     },
 };
-use actix_web::{HttpRequest, HttpResponse, get, post, web::Data};
-use postroom_domain::{access::Permission, ids::MailboxId};
-use postroom_store::{Mailbox, StoreError, StoredAnswer};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web::Data};
+use postroom_domain::{
+    access::{Actor, Permission},
+    ids::MailboxId,
+};
+use postroom_store::{Mailbox, MailboxPatch, StoreError, StoredAnswer};
 use serde_json::value::RawValue;
 
 /// Connect a mailbox
@@ -103,4 +108,72 @@ pub(crate) async fn show(
     let mailbox = state.store.mailbox(&caller.actor, path_id(&request, "id")).await?;
     let view = MailboxView::from(mailbox);
     answer::resource(&request, view.version, &view)
+}
+
+/// Change a mailbox
+///
+/// Everybody may change their own; shared ones are for administrators. New servers, accounts or passwords are used at once,
+/// and end a stop after refused logins. A password stays with its server: where `host`, `port` or `security` changes,
+/// it must be given again. `address`, `kind` and `user_id` stay as they are: connect another mailbox.
+#[utoipa::path(
+    tag = "Mailboxes", operation_id = "update_mailbox",
+    params(("id" = Uuid, Path, description = "The mailbox's id."), IfMatchHeader),
+    request_body = MailboxPatchRequest,
+    extensions(("x-problems" = json!(["role_not_allowed"]))),
+    responses((status = 200, description = "The mailbox as it is now.", body = MailboxView)),
+)]
+#[patch("/v1/mailboxes/{id}")]
+pub(crate) async fn update(
+    caller: ConversationsCaller,
+    request: HttpRequest,
+    state: Data<State>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let id: MailboxId = path_id(&request, "id");
+    let expected = Expected::of(request.headers());
+    let read = body.read::<MailboxPatchRequest>().await;
+    let patch: MailboxPatch =
+        answer::judged(read, expected, managed(&state, &caller.actor, id)).await?.into();
+    match state.store.update_mailbox(&caller.actor, id, expected.version(), &patch).await {
+        Ok(mailbox) => {
+            let view = MailboxView::from(mailbox);
+            answer::resource(&request, view.version, &view)
+        }
+        Err(StoreError::StaleVersion) => Err(etag::stale(&managed(&state, &caller.actor, id).await?.1)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Remove a mailbox
+///
+/// It is not read any more, nobody sends from it, and its address may be connected anew. Its messages and conversations
+/// stay; who replies in one writes from their own mailbox, or gets `no_sending_mailbox`. What was accepted for sending
+/// is sent.
+#[utoipa::path(
+    tag = "Mailboxes", operation_id = "remove_mailbox",
+    params(("id" = Uuid, Path, description = "The mailbox's id."), IfMatchHeader),
+    extensions(("x-problems" = json!(["role_not_allowed"]))),
+    responses((status = 204, description = "It is removed.")),
+)]
+#[delete("/v1/mailboxes/{id}")]
+pub(crate) async fn remove(
+    caller: ConversationsCaller,
+    request: HttpRequest,
+    state: Data<State>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let id: MailboxId = path_id(&request, "id");
+    let expected = Expected::of(request.headers());
+    answer::judged(body.nothing().await, expected, managed(&state, &caller.actor, id)).await?;
+    match state.store.remove_mailbox(&caller.actor, id, expected.version()).await {
+        Ok(()) => Ok(HttpResponse::NoContent().finish()),
+        Err(StoreError::StaleVersion) => Err(etag::stale(&managed(&state, &caller.actor, id).await?.1)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The mailbox as it is now, with its version, where the caller manages it.
+async fn managed(state: &State, actor: &Actor, id: MailboxId) -> Result<(i64, MailboxView), Problem> {
+    let mailbox = state.store.managed_mailbox(actor, id).await?;
+    Ok((mailbox.version, mailbox.into()))
 }

@@ -5,7 +5,7 @@ use crate::{
     body::{Body, Parameters},
     caller::Caller,
     cursor::{self, Scope},
-    headers::IfNoneMatchHeader,
+    headers::{IdempotencyHeader, IfNoneMatchHeader},
     problem::Problem,
     refusal::REQUEST_ACCESS,
     server::State,
@@ -14,8 +14,10 @@ use crate::{
         workspace::{FeatureRequestRequest, FeatureRequestView, UserView, WorkspaceView},
     },
 };
-use actix_web::{HttpRequest, HttpResponse, get, http::header, post, web::Data};
+use actix_web::{HttpRequest, HttpResponse, get, post, web::Data};
 use postroom_domain::ids::UserId;
+use postroom_store::{FeatureRequest, StoredAnswer};
+use serde_json::value::RawValue;
 
 /// The workspace
 ///
@@ -39,20 +41,27 @@ pub(crate) async fn show(
 /// Any user may ask; the operator enables it. Asking again changes nothing: the first wish stays, with who asked and
 /// when.
 #[utoipa::path(
-    tag = "Workspace", operation_id = "request_feature", request_body = FeatureRequestRequest,
+    tag = "Workspace", operation_id = "request_feature", params(IdempotencyHeader),
+    request_body = FeatureRequestRequest,
     responses((status = 201, description = "The wish as it stands.", body = FeatureRequestView)),
 )]
 #[post("/v1/workspace/feature-requests")]
 pub(crate) async fn request_feature(
     caller: Caller,
+    request: HttpRequest,
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let wish: FeatureRequestRequest = body.read().await?;
-    let request = state.store.request_feature(&caller.actor, wish.message.as_deref()).await?;
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, REQUEST_ACCESS))
-        .json(FeatureRequestView::from(request)))
+    let claim = answer::claim(&request, &state, &body, &caller.actor)?;
+    let note = wish.message.as_deref();
+    let outcome = state.store.request_feature(&caller.actor, note, claim.as_ref(), wished).await?;
+    answer::outcome(outcome, wished, |as_kept: Box<RawValue>| as_kept).await
+}
+
+fn wished(request: &FeatureRequest) -> StoredAnswer {
+    // A workspace has one wish, which is never edited.
+    answer::made(REQUEST_ACCESS.to_owned(), 1, &FeatureRequestView::from(request.clone()))
 }
 
 /// Wishes for paid features

@@ -180,7 +180,7 @@ fn server(value: Value, at: &mut At<'_>) -> Option<ServerRequest> {
     })(value, at)
 }
 
-fn is_host(text: &str) -> bool {
+pub(super) fn is_host(text: &str) -> bool {
     text.parse::<std::net::IpAddr>().is_ok()
         || text.split('.').all(|label| {
             !label.is_empty()

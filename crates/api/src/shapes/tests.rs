@@ -27,6 +27,7 @@ fn requests_ask_for_what_is_documented() {
     check::<auth::MeRequest>();
     check::<workspace::FeatureRequestRequest>();
     check::<mailbox::MailboxRequest>();
+    check::<mailbox_settings::MailboxPatchRequest>();
     check::<conversation::ConversationRequest>();
     check::<conversation::SeenRequest>();
     check::<event::PresenceRequest>();

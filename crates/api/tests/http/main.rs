@@ -11,6 +11,8 @@ mod follow;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod mailboxes;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod sending;

@@ -1,6 +1,6 @@
 //! `postroom workspace …` and `postroom user …`: what the operator makes.
 
-use crate::cli::{CreateUser, CreateWorkspace, EnableFeature, Feature, User, Workspace};
+use crate::cli::{CreateUser, CreateWorkspace, Feature, SwitchFeature, User, Workspace};
 use anyhow::{Context, Result, bail};
 use postroom_api::password;
 use postroom_domain::address::EmailAddress;
@@ -12,7 +12,8 @@ use std::io::{self, IsTerminal, Write};
 pub(crate) async fn workspace(command: &Workspace, store: &Store, out: &mut impl Write) -> Result<()> {
     match command {
         Workspace::Create(create) => create_workspace(create, store, out).await,
-        Workspace::Enable(enable) => enable_feature(enable, store, out).await,
+        Workspace::Enable(enable) => switch_feature(enable, store, out, true).await,
+        Workspace::Disable(disable) => switch_feature(disable, store, out, false).await,
     }
 }
 
@@ -39,11 +40,17 @@ async fn create_workspace(create: &CreateWorkspace, store: &Store, out: &mut imp
     Ok(())
 }
 
-async fn enable_feature(enable: &EnableFeature, store: &Store, out: &mut impl Write) -> Result<()> {
-    let Feature::Conversations = enable.feature;
-    let new = store.enable_conversations(&enable.slug).await.map_err(|error| unknown(error, &enable.slug))?;
-    let state = if new { "is enabled now" } else { "was enabled already" };
-    writeln!(out, "conversations: {state} for {}", enable.slug)?;
+async fn switch_feature(switch: &SwitchFeature, store: &Store, out: &mut impl Write, on: bool) -> Result<()> {
+    let Feature::Conversations = switch.feature;
+    let (switched, state) = if on {
+        (store.enable_conversations(&switch.slug).await, "enabled")
+    } else {
+        (store.disable_conversations(&switch.slug).await, "disabled")
+    };
+    let new = switched.map_err(|error| unknown(error, &switch.slug))?;
+    let since = if new { "is" } else { "was" };
+    let when = if new { "now" } else { "already" };
+    writeln!(out, "conversations: {since} {state} {when} for {}", switch.slug)?;
     Ok(())
 }
 

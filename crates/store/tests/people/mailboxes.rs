@@ -7,7 +7,8 @@ use postroom_domain::{
     ids::MailboxId,
 };
 use postroom_store::{
-    Mailbox, MailboxHealth, MailboxLease, MailboxState, Outcome, Ownership, StoreError, StoredAnswer,
+    Mailbox, MailboxHealth, MailboxLease, MailboxPatch, MailboxState, Outcome, Ownership, ServerPatch,
+    StoreError, StoredAnswer,
 };
 use secrecy::ExposeSecret;
 use std::{collections::HashSet, time::Duration};
@@ -215,4 +216,47 @@ async fn only_what_people_see_of_it_is_an_event() {
     assert!(seen.last_synced_at > Some(now), "when it last had everything stays known");
     let (_, troubles) = world.store.mailbox_troubles().await.unwrap();
     assert_eq!((troubles[0].workspace.as_str(), troubles[0].secrets_open), ("acme", true));
+}
+
+/// Whoever reads with the old credentials loses the mailbox at once, and with it the right to say how that went.
+#[tokio::test(flavor = "multi_thread")]
+async fn new_credentials_take_the_mailbox_from_its_reader() {
+    let world = World::new();
+    let owner = world.workspace("acme").await;
+    let mailbox = connect(&world, &owner, "a@mail.example", Ownership::Shared(None)).await.unwrap();
+    let lease = world.store.claim_mailboxes(10, LEASE).await.unwrap().remove(0);
+    let refused = MailboxHealth {
+        state: MailboxState::Refused,
+        last_error: Some("refused login".into()),
+        synced_at: None,
+        login_refusals: 5,
+    };
+    world.store.record_mailbox_health(&lease, &refused).await.unwrap();
+    let unused = MailboxPatch { display_name: Some("Us".into()), ..MailboxPatch::default() };
+    world.store.update_mailbox(&owner, mailbox.id, None, &unused).await.unwrap();
+    world.store.renew_mailbox_lease(&lease, LEASE).await.unwrap();
+
+    let password = ServerPatch { password: Some("new password".into()), ..ServerPatch::default() };
+    let patch = MailboxPatch { imap: password, ..MailboxPatch::default() };
+    let changed = world.store.update_mailbox(&owner, mailbox.id, None, &patch).await.unwrap();
+    assert_eq!((changed.state, changed.last_error, changed.version), (MailboxState::New, None, 3));
+    let late = world.store.record_mailbox_health(&lease, &refused).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
+    let next = world.store.claim_mailboxes(10, LEASE).await.unwrap().remove(0);
+    assert_ne!(next.token, lease.token, "due at once");
+    let connection = world.store.mailbox_connection(owner.workspace_id, mailbox.id).await.unwrap();
+    assert_eq!(connection.imap.1.expose_secret(), "new password");
+    assert_eq!(connection.smtp.1.expose_secret(), "smtp password", "the other one stays");
+    assert_eq!((connection.login_refusals, connection.credentials_version), (0, 2));
+    let told = "SELECT count(*) FROM audit WHERE action = 'mailbox.updated' AND after ? 'password_changed'";
+    assert_eq!(world.count(told), 1);
+    let leaked = "SELECT count(*) FROM audit WHERE position('new password' IN coalesce(after::text, '')) > 0";
+    assert_eq!(world.count(leaked), 0);
+
+    world.store.remove_mailbox(&owner, mailbox.id, Some(3)).await.unwrap();
+    let renewed = world.store.renew_mailbox_lease(&next, LEASE).await;
+    assert!(matches!(renewed, Err(StoreError::LeaseLost)), "reading ends: {renewed:?}");
+    assert!(world.store.claim_mailboxes(10, LEASE).await.unwrap().is_empty());
+    let again = connect(&world, &owner, "a@mail.example", Ownership::Shared(None)).await.unwrap();
+    assert_ne!(again.id, mailbox.id, "its address is free");
 }

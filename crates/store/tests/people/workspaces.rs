@@ -2,8 +2,8 @@
 
 use crate::world::{World, email, new_workspace};
 use chrono::Utc;
-use postroom_domain::access::Role;
-use postroom_store::{FeatureState, MePatch, NewUser, StoreError};
+use postroom_domain::access::{Actor, Role};
+use postroom_store::{FeatureRequest, FeatureState, MePatch, NewUser, Outcome, StoreError, StoredAnswer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slug_is_used_once_and_has_its_form() {
@@ -24,6 +24,14 @@ async fn a_slug_is_used_once_and_has_its_form() {
     assert!(matches!(refused, Err(StoreError::Invalid { field: "owner_name", .. })), "{refused:?}");
 }
 
+async fn ask(world: &World, actor: &Actor, note: Option<&str>) -> FeatureRequest {
+    let answer = |_: &FeatureRequest| StoredAnswer { status: 201, location: None, body: Vec::new() };
+    match world.store.request_feature(actor, note, None, answer).await.unwrap() {
+        Outcome::Done(request) => request,
+        Outcome::Replayed(_) => panic!("replayed without a key"),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn asking_twice_is_one_request() {
     let world = World::new();
@@ -31,23 +39,32 @@ async fn asking_twice_is_one_request() {
     let tim = world.user("acme", "tim", Role::TeamMember).await;
     let before = world.store.feature_request(&owner).await.unwrap();
     assert_eq!((before.state, before.asked), (FeatureState::Disabled, None));
-    let first = world.store.request_feature(&tim, Some("please")).await.unwrap();
+    let first = ask(&world, &tim, Some("please")).await;
     let asked = first.asked.clone().unwrap();
     assert_eq!(first.state, FeatureState::Requested);
     assert_eq!(
         (asked.user_id, asked.user_name.as_str(), asked.note.as_deref()),
         (tim.user_id, "tim", Some("please"))
     );
-    let second = world.store.request_feature(&owner, Some("me too")).await.unwrap();
+    let second = ask(&world, &owner, Some("me too")).await;
     assert_eq!(second, first, "who, when and why stay the first one's");
     assert_eq!(world.count("SELECT count(*) FROM events WHERE type = 'workspace.updated'"), 1);
 
     assert!(world.store.enable_conversations("acme").await.unwrap());
     assert!(!world.store.enable_conversations("acme").await.unwrap(), "it was enabled already");
-    let late = world.store.request_feature(&tim, None).await.unwrap();
+    let late = ask(&world, &tim, None).await;
     assert_eq!((late.state, late.asked), (FeatureState::Enabled, first.asked));
     assert_eq!(world.store.workspace(&tim).await.unwrap().conversations, FeatureState::Enabled);
     assert!(matches!(world.store.enable_conversations("nowhere").await, Err(StoreError::NotFound)));
+
+    // Switched off, the wish is answered: who asks again is the first.
+    assert!(world.store.disable_conversations("acme").await.unwrap());
+    assert!(!world.store.disable_conversations("acme").await.unwrap(), "it was disabled already");
+    let before = world.store.feature_request(&owner).await.unwrap();
+    assert_eq!((before.state, before.asked), (FeatureState::Disabled, None));
+    assert_eq!(ask(&world, &owner, Some("again")).await.asked.unwrap().user_id, owner.user_id);
+    assert_eq!(world.count("SELECT count(*) FROM audit WHERE action = 'workspace.feature_switched'"), 2);
+    assert_eq!(world.count("SELECT count(*) FROM audit WHERE action = 'workspace.feature_requested'"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
