@@ -13,7 +13,9 @@ const DEPTH: usize = 12;
 pub(super) fn add(document: &mut OpenApi) {
     // Nothing in the document can fail to be written as JSON.
     let whole = serde_json::to_value(&*document).unwrap_or_default();
-    let composer = Composer { schemas: &whole["components"]["schemas"], values: values() };
+    let none = Value::Null;
+    let schemas = whole.pointer("/components/schemas").unwrap_or(&none);
+    let composer = Composer { schemas, values: values() };
     for item in document.paths.paths.values_mut() {
         for (_, operation) in operations(item) {
             for response in operation.responses.responses.values_mut() {
@@ -58,10 +60,10 @@ impl Composer<'_> {
         if let Some(target) = schema["$ref"].as_str().and_then(|to| to.strip_prefix("#/components/schemas/"))
         {
             // A text or number that is a type of its own may still be told apart by where it stands.
-            let named = self.values.get(name).filter(|_| self.schemas[target]["properties"].is_null());
-            return named
-                .cloned()
-                .unwrap_or_else(|| self.example(&self.schemas[target], target, name, depth + 1));
+            let none = Value::Null;
+            let schema = self.schemas.get(target).unwrap_or(&none);
+            let named = self.values.get(name).filter(|_| schema.get("properties").is_none());
+            return named.cloned().unwrap_or_else(|| self.example(schema, target, name, depth + 1));
         }
         for choice in ["oneOf", "anyOf"] {
             let possible = schema[choice].as_array().into_iter().flatten();
