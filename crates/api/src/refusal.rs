@@ -33,6 +33,8 @@ impl From<StoreError> for Problem {
                 .detail("Nobody was missed for good: there is nothing to send again."),
             StoreError::MayDuplicate => Self::new(Code::MayDuplicate)
                 .detail("A recipient may have it already; accept_duplicate sends it all the same."),
+            StoreError::NobodyOutside => Self::new(Code::NoExternalParty)
+                .detail("Everybody in this thread is of the workspace itself."),
             StoreError::Merged(into) => Self::new(Code::ConversationMerged)
                 .detail("It goes on in an older conversation.")
                 .member("merged_into", into.to_string()),

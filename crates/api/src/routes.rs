@@ -13,6 +13,7 @@ mod messages;
 mod presence;
 mod previews;
 mod sending;
+mod threads;
 mod workspace;
 
 use crate::server;
@@ -38,6 +39,9 @@ pub fn register(config: &mut ServiceConfig) {
         .service(conversations::update)
         .service(conversations::seen)
         .service(conversations::unseen)
+        .service(threads::index)
+        .service(threads::show)
+        .service(threads::start)
         .service(messages::index)
         .service(messages::show_in_conversation)
         .service(messages::reply)

@@ -14,6 +14,7 @@ pub mod people;
 pub mod preview;
 pub mod reply;
 pub mod sending;
+pub mod thread;
 pub mod time;
 pub mod workspace;
 

@@ -4,7 +4,7 @@ use crate::{
     correspondents::name_of,
     error::StoreError,
     message_rows::AuthorRef,
-    schema::{conversations, messages},
+    schema::{conversations, messages, threads},
     transaction::Tx,
 };
 use chrono::{DateTime, Utc};
@@ -284,6 +284,10 @@ pub(crate) async fn insert(tx: &Tx, workspace: WorkspaceId, birth: &Birth<'_>) -
             columns,
             columns_of(birth.state)?,
         ))
+        .execute(&mut tx.conn())
+        .await?;
+    diesel::update(threads::table.find((workspace.0, birth.thread.0)))
+        .set(threads::waiting.eq(false))
         .execute(&mut tx.conn())
         .await?;
     Ok(())

@@ -2,6 +2,8 @@
 
 use crate::{
     aggregate::{self, Birth, Shown},
+    audit,
+    conversations::{self, ConversationDetail},
     correspondents::{OwnAddresses, active_owner_of, contact_for, contact_of},
     error::StoreError,
     events::{self, EventKind, NewEvent},
@@ -14,12 +16,13 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
-    access::Role,
+    access::{Actor, Role},
     address::{EmailAddress, NamedAddress},
     conversation::{Arrival, Command, Conversation, OwnerCandidates, StartsOn, Utterance, is_conversation},
     ids::{ContactId, ConversationId, MailboxId, MessageId, ThreadId, UserId, WorkspaceId},
     message::{Direction, Party},
 };
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// What the mailbox says about its mail.
@@ -79,27 +82,87 @@ pub(crate) async fn consider(
         events::append(tx, workspace, &[created]).await?;
         return Ok(None);
     };
-    let owner = choose_owner(tx, workspace, occasion, &history, &primary).await?;
-    let contact = contact_for(tx, workspace, &primary, owner).await?;
+    let made = bear(tx, workspace, occasion, history, &primary, None).await?;
+    let news = NewEvent { conversation: Some(made.id), owners: Some((made.owner, made.owner)), ..created };
+    finish(tx, workspace, occasion, &made, vec![news, made.created(None)]).await?;
+    Ok(Some(made.id))
+}
+
+/// Makes the thread a conversation because the actor wants it to be one. It is activity now (CNV-6), not when its
+/// messages came.
+///
+/// # Errors
+/// [`StoreError::NobodyOutside`]; [`StoreError::NotFound`] where the thread has no message.
+pub(crate) async fn by_hand(
+    tx: &Tx,
+    actor: &Actor,
+    occasion: &Occasion<'_>,
+) -> Result<ConversationDetail, StoreError> {
+    let workspace = actor.workspace_id;
+    let history = aggregate::history(tx, workspace, occasion.thread).await?;
+    if history.is_empty() {
+        return Err(StoreError::NotFound);
+    }
+    let primary = primary_party(tx, workspace, &history).await?.ok_or(StoreError::NobodyOutside)?;
+    let made = bear(tx, workspace, occasion, history, &primary, Some(Utc::now())).await?;
+    let entry = audit::Entry::new("conversation.started", "conversation", made.id);
+    audit::record(tx, actor, entry.change(Value::Null, json!({"thread_id": occasion.thread}))).await?;
+    let news = vec![made.created(Some(actor.user_id))];
+    finish(tx, workspace, occasion, &made, news).await?;
+    // The number was taken as the last lock; to read takes none.
+    conversations::load_any(tx, actor, made.id).await
+}
+
+/// A conversation that lacks its number and its row.
+struct Made {
+    id: ConversationId,
+    owner: UserId,
+    state: Conversation,
+    history: Vec<Shown>,
+}
+
+impl Made {
+    fn created(&self, by: Option<UserId>) -> NewEvent {
+        let owners = (self.owner, self.owner);
+        NewEvent::of_conversation(EventKind::ConversationCreated, by, self.id, owners)
+    }
+}
+
+/// Finds the conversation's owner, makes the contacts that it needs, and its state after all messages so far.
+async fn bear(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    occasion: &Occasion<'_>,
+    history: Vec<Shown>,
+    primary: &NamedAddress,
+    at: Option<DateTime<Utc>>,
+) -> Result<Made, StoreError> {
+    let owner = choose_owner(tx, workspace, occasion, &history, primary).await?;
+    let contact = contact_for(tx, workspace, primary, owner).await?;
     let history = settle_authors(tx, workspace, occasion.thread, history, owner).await?;
-    let state = begin(owner, contact, &history, occasion.imported)?;
-    let id = ConversationId(Uuid::now_v7());
-    let news = [
-        NewEvent { conversation: Some(id), owners: Some((owner, owner)), ..created },
-        NewEvent::of_conversation(EventKind::ConversationCreated, None, id, (owner, owner)),
-    ];
+    let state = begin(owner, contact, &history, occasion.imported, at)?;
+    Ok(Made { id: ConversationId(Uuid::now_v7()), owner, state, history })
+}
+
+/// Takes the numbers, and writes the conversation and the events.
+async fn finish(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    occasion: &Occasion<'_>,
+    made: &Made,
+    news: Vec<NewEvent>,
+) -> Result<(), StoreError> {
     let numbers = events::numbers(tx, workspace, 1, news.len()).await?;
     let birth = Birth {
-        id,
+        id: made.id,
         number: numbers.conversation,
         thread: occasion.thread,
         mailbox: occasion.facts.id,
-        state: &state,
-        messages: &history,
+        state: &made.state,
+        messages: &made.history,
     };
     aggregate::insert(tx, workspace, &birth).await?;
-    events::insert(tx, workspace, numbers, &news).await?;
-    Ok(Some(id))
+    events::insert(tx, workspace, numbers, &news).await
 }
 
 fn utterance(shown: &Shown, occasion: &Occasion<'_>) -> Utterance {
@@ -114,19 +177,17 @@ fn utterance(shown: &Shown, occasion: &Occasion<'_>) -> Utterance {
     }
 }
 
-/// The state after all messages so far: their activity counts, not the moment at which the thread became a conversation.
+/// The state after all messages so far. Their activity counts, not the moment at which the thread became a conversation,
+/// unless it became one `at` somebody's wish.
 fn begin(
     owner: UserId,
     contact: ContactId,
     history: &[Shown],
     imported: bool,
+    at: Option<DateTime<Utc>>,
 ) -> Result<Conversation, StoreError> {
-    let newest = history
-        .iter()
-        .filter(|shown| !shown.automatic)
-        .map(|shown| shown.position.at)
-        .max()
-        .unwrap_or(DateTime::UNIX_EPOCH);
+    let written = history.iter().filter(|shown| !shown.automatic).map(|shown| shown.position.at);
+    let newest = at.or_else(|| written.max()).unwrap_or(DateTime::UNIX_EPOCH);
     let mut state = Conversation::begin(owner, contact, imported, newest);
     for shown in history {
         let arrival = Arrival {

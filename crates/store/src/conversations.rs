@@ -352,7 +352,11 @@ pub(crate) async fn visible_thread(
 }
 
 /// The same after it was found visible.
-async fn load_any(tx: &Tx, actor: &Actor, id: ConversationId) -> Result<ConversationDetail, StoreError> {
+pub(crate) async fn load_any(
+    tx: &Tx,
+    actor: &Actor,
+    id: ConversationId,
+) -> Result<ConversationDetail, StoreError> {
     let workspace = actor.workspace_id;
     let rest = conversations::table
         .inner_join(

@@ -38,6 +38,9 @@ pub enum StoreError {
     /// Sending it again may give somebody a second copy, which was not agreed to (SND-3).
     #[error("somebody may get a second copy")]
     MayDuplicate,
+    /// A thread in which no external party takes part can't be a conversation (CNV-3).
+    #[error("no external party takes part")]
+    NobodyOutside,
     /// It joined an older conversation.
     #[error("the conversation was merged into another one")]
     Merged(postroom_domain::ids::ConversationId),

@@ -56,6 +56,7 @@ mod transaction;
 mod upkeep;
 mod uploads;
 mod users;
+mod waiting;
 mod workspaces;
 mod written;
 
@@ -97,6 +98,7 @@ pub use stream::{
 pub use upkeep::Upkeep;
 pub use uploads::{AttachmentDetail, Upload, UploadName, WholeUpload};
 pub use users::{Me, MePatch, NewUser, User};
+pub use waiting::{Started, Thread, ThreadPosition};
 pub use workspaces::{CreatedWorkspace, FeatureAsked, FeatureRequest, FeatureState, NewWorkspace, Workspace};
 pub use written::WrittenQuery;
 

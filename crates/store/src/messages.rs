@@ -274,7 +274,7 @@ pub(crate) async fn require_visible(tx: &Tx, actor: &Actor, id: MessageId) -> Re
 }
 
 /// Whether the actor has written in this thread: it is theirs to see while it is no conversation (ACC-4).
-async fn wrote_in_thread(tx: &Tx, actor: &Actor, thread: Uuid) -> Result<bool, StoreError> {
+pub(crate) async fn wrote_in_thread(tx: &Tx, actor: &Actor, thread: Uuid) -> Result<bool, StoreError> {
     let written = messages::table
         .filter(messages::workspace_id.eq(actor.workspace_id.0))
         .filter(messages::thread_id.eq(thread))

@@ -489,6 +489,7 @@ diesel::table! {
         related_to -> Nullable<Uuid>,
         merged_into -> Nullable<Uuid>,
         created_at -> Timestamptz,
+        waiting -> Bool,
     }
 }
 

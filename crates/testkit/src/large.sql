@@ -31,8 +31,8 @@ INSERT INTO contacts (workspace_id, id, first_name, last_name, owner_id)
 INSERT INTO contact_emails (workspace_id, id, contact_id, address, is_primary)
     SELECT workspace_id, pg_temp.id('d0', n), pg_temp.id('c0', n), 'person' || n || '@customer' || n % 100 || '.example', true
     FROM here, generate_series(0, $CONVERSATIONS / 10) AS n;
-INSERT INTO threads (workspace_id, id, mailbox_id, subject_key, first_message_at, last_message_at)
-    SELECT workspace_id, pg_temp.id('e0', n), pg_temp.id('b0', 1), 'question ' || n, pg_temp.active(n), pg_temp.active(n)
+INSERT INTO threads (workspace_id, id, mailbox_id, subject_key, first_message_at, last_message_at, waiting)
+    SELECT workspace_id, pg_temp.id('e0', n), pg_temp.id('b0', 1), 'question ' || n, pg_temp.active(n), pg_temp.active(n), false
     FROM here, generate_series(1, $CONVERSATIONS) AS n;
 INSERT INTO thread_parties (workspace_id, thread_id, address)
     SELECT workspace_id, pg_temp.id('e0', n), 'person' || n / 10 || '@customer' || (n / 10) % 100 || '.example'

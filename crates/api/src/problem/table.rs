@@ -83,6 +83,8 @@ codes! {
             "A message can be sent again after it has `failed`, was sent in `partial`, or is `unknown`. One that waits for its next attempt is sent by itself; one that was sent has arrived at the server, and one that came back needs another address.",
         MayDuplicate = CONFLICT "may_duplicate" "Somebody may get a second copy"
             "The server's answer was lost after the message had been handed over, so that it may have arrived. Ask the recipient, or send it again with `accept_duplicate: true`.",
+        NoExternalParty = CONFLICT "no_external_party" "Nobody outside takes part"
+            "A conversation has an external party as its primary contact, and in this thread only addresses of the workspace itself have written or been written to.",
         IdempotencyInProgress = CONFLICT "idempotency_in_progress" "The first request with this key is still running"
             "Another request with the same `Idempotency-Key` has not been answered yet. Repeat the request a moment later to get its answer.",
         ConversationMerged = GONE "conversation_merged" "The conversation was merged into another"

@@ -19,4 +19,6 @@ mod sending;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod threads;
+#[cfg(test)]
 mod world;

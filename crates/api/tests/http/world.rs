@@ -11,6 +11,7 @@ use postroom_api::{
 use postroom_domain::{
     access::{Actor, Role},
     address::{EmailAddress, NamedAddress},
+    conversation::StartsOn,
     message::RfcMessageId,
     reply::{Segment, SegmentKind},
     threading::Headers,
@@ -46,7 +47,7 @@ pub(crate) struct World {
 
 /// A mailbox that is being read.
 pub(crate) struct Reader {
-    lease: MailboxLease,
+    pub(crate) lease: MailboxLease,
     folder: FolderStart,
 }
 
@@ -139,6 +140,11 @@ impl World {
 
     /// Connects the shared mailbox and begins to read it. A customer's first mail makes a conversation.
     pub(crate) fn support(&self) -> Reader {
+        self.mailbox("support@acme.example", Ownership::Shared(None), StartsOn::FirstInbound)
+    }
+
+    /// Connects a mailbox and begins to read it.
+    pub(crate) fn mailbox(&self, its_address: &str, ownership: Ownership, starts_on: StartsOn) -> Reader {
         let server = Server {
             host: "127.0.0.1".into(),
             port: 143,
@@ -146,10 +152,10 @@ impl World {
             username: "support".into(),
         };
         let new = NewMailbox {
-            address: address("support@acme.example"),
+            address: address(its_address),
             display_name: "Support".into(),
-            ownership: Ownership::Shared(None),
-            conversation_starts_on: Some(postroom_domain::conversation::StartsOn::FirstInbound),
+            ownership,
+            conversation_starts_on: Some(starts_on),
             imap: (server.clone(), "secret".into()),
             smtp: (server, "secret".into()),
             authserv_id: None,

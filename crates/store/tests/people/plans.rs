@@ -4,7 +4,7 @@
 
 use crate::world::{World, cluster, master_key};
 use postroom_domain::access::{Actor, Role};
-use postroom_store::{Sort, StatusFilter, StreamQuery, View};
+use postroom_store::{Sort, StatusFilter, StreamQuery, ThreadPosition, View};
 use postroom_testkit::{large, process::wait_for};
 use std::{
     fs::File,
@@ -140,6 +140,45 @@ async fn what_happened_is_found_by_its_number_and_who_may_know_by_keys() {
     // By number and the earliest; cards, messages, and who takes part with the contacts.
     for plan in of_events.plans_on("events", 2).into_iter().chain(of_others.plans_on("conversations", 4)) {
         for bad in ["Seq Scan on ev", "Seq Scan on conv", "Seq Scan on mess", "Seq Scan on thr"] {
+            assert!(!plan.contains(bad), "{bad}: {plan}");
+        }
+    }
+}
+
+/// Each mailbox's waiting threads are walked for themselves, whatever else is in the table; no one else's are looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_walked_mailbox_by_mailbox() {
+    let world = World::new();
+    let olga = world.bare_workspace("large").await;
+    large::fill(cluster(), &world.database, "large", CONVERSATIONS).unwrap();
+    // As many threads again wait in a mailbox beside the first one.
+    world.execute(
+        "INSERT INTO mailboxes SELECT (jsonb_populate_record(m, '{\"id\": \"b0000002-0000-7000-8000-000000000002\", \"address\": \"second@large.example\"}')).*
+         FROM mailboxes m;
+         INSERT INTO threads (workspace_id, id, mailbox_id, subject_key, first_message_at, last_message_at)
+         SELECT workspace_id, md5(id::text)::uuid, 'b0000002-0000-7000-8000-000000000002', '', last_message_at, last_message_at
+         FROM threads;
+         INSERT INTO messages
+         SELECT (jsonb_populate_record(m, jsonb_build_object('id', md5(m.id::text), 'thread_id', md5(m.thread_id::text),
+                'rfc_message_id', 'w' || m.rfc_message_id))).* FROM messages m",
+    );
+    world.execute("VACUUM ANALYZE");
+    let mut explained = Explained::of(&world.database);
+    let store = world.with_key(master_key('A'));
+    let member: Uuid = "a0000007-0000-7000-8000-000000000007".parse().unwrap();
+    let member = Actor::new(olga.workspace_id, member.into(), Role::TeamMember);
+    assert!(store.waiting_threads(&member, None, 25).await.unwrap().items.is_empty());
+    let first = store.waiting_threads(&olga, None, 25).await.unwrap();
+    assert_eq!((first.items.len(), first.more), (25, true));
+    let last = first.items.last().unwrap();
+    let after = ThreadPosition { last_message_at: last.last_message_at, id: last.id };
+    let second = store.waiting_threads(&olga, Some(after), 25).await.unwrap();
+    assert!(second.items.iter().all(|one| one.last_message_at <= last.last_message_at));
+    let plans = explained.plans_on("threads", 3);
+    assert_eq!(plans.len(), 3);
+    for plan in plans {
+        assert!(plan.contains("threads_waiting"), "{plan}");
+        for bad in ["Seq Scan on threads", "Seq Scan on messages", "Rows Removed by Filter"] {
             assert!(!plan.contains(bad), "{bad}: {plan}");
         }
     }

@@ -1,0 +1,2 @@
+DROP INDEX threads_waiting;
+ALTER TABLE threads DROP COLUMN waiting;
