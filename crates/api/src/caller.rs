@@ -77,7 +77,7 @@ impl FromRequest for ConversationsCaller {
 /// 401 `not_authenticated`, the same whatever is wrong with the token or its session.
 pub async fn identify(request: &HttpRequest) -> Result<Caller, Problem> {
     let state = state(request)?;
-    let claims = claims(request, &state)?;
+    let claims = claims(request, &state).await?;
     let found = state.store.caller(claims.wid, claims.sid, Utc::now()).await?;
     let found = found.filter(|found| found.actor.user_id == claims.sub).ok_or_else(not_authenticated)?;
     envelope::note_caller(found.actor.workspace_id, found.actor.user_id);
@@ -103,15 +103,16 @@ pub fn state(request: &HttpRequest) -> Result<Data<State>, Problem> {
     })
 }
 
-fn claims(request: &HttpRequest, state: &State) -> Result<Claims, Problem> {
+async fn claims(request: &HttpRequest, state: &State) -> Result<Claims, Problem> {
     // The rate limit has checked the token already, where there is one.
-    if let Some(claims) = request.extensions().get::<Claims>() {
-        return Ok(claims.clone());
+    let checked = request.extensions().get::<Claims>().cloned();
+    if let Some(claims) = checked {
+        return Ok(claims);
     }
     let token = bearer(request.headers()).ok_or_else(|| {
         Problem::new(Code::NotAuthenticated).detail("Send Authorization: Bearer with an access token.")
     })?;
-    state.tokens.check(token).map_err(|_| not_authenticated())
+    state.keyring.check(token).await.map_err(|_| not_authenticated())
 }
 
 /// 401 for a token that is worth nothing.

@@ -7,8 +7,8 @@
 mod rules;
 
 pub use rules::{
-    Patch, boolean, choice, email, html, id, integer, line, list, named_address, object, secret, text,
-    time_zone,
+    Patch, boolean, choice, email, html, id, integer, line, list, named_address, new_password, object,
+    secret, text, time_zone,
 };
 
 use crate::problem::{FieldCode, FieldError, Problem};

@@ -35,6 +35,9 @@ impl From<StoreError> for Problem {
                 .detail("A recipient may have it already; accept_duplicate sends it all the same."),
             StoreError::NobodyOutside => Self::new(Code::NoExternalParty)
                 .detail("Everybody in this thread is of the workspace itself."),
+            StoreError::NotInvited => {
+                Self::new(Code::NotInvited).detail("They have accepted their invitation already.")
+            }
             StoreError::Merged(into) => Self::new(Code::ConversationMerged)
                 .detail("It goes on in an older conversation.")
                 .member("merged_into", into.to_string()),
@@ -76,6 +79,7 @@ fn field_error(wrong: FieldFault) -> FieldError {
         Fault::OutOfRange => FieldCode::OutOfRange,
         Fault::InvalidEmail => FieldCode::InvalidEmail,
         Fault::InvalidId => FieldCode::InvalidId,
+        Fault::NotAllowed => FieldCode::NotAllowed,
     };
     FieldError { pointer: wrong.pointer, code, detail: wrong.detail.into() }
 }

@@ -7,13 +7,16 @@ mod conversations;
 mod documents;
 mod events;
 mod health;
+mod invitations;
 mod mailboxes;
 mod me;
 mod messages;
+mod passwords;
 mod presence;
 mod previews;
 mod sending;
 mod threads;
+mod users;
 mod workspace;
 
 use crate::server;
@@ -26,9 +29,15 @@ pub fn register(config: &mut ServiceConfig) {
         .service(auth::login)
         .service(auth::refresh)
         .service(auth::logout)
+        .service(invitations::show)
+        .service(invitations::accept)
+        .service(passwords::request_reset)
+        .service(passwords::reset)
         .service(me::show)
         .service(me::update)
+        .service(passwords::change)
         .service(workspace::show)
+        .service(workspace::update)
         .service(workspace::request_feature)
         .service(workspace::feature_requests)
         .service(conversations::index)
@@ -64,7 +73,11 @@ pub fn register(config: &mut ServiceConfig) {
         .service(attachments::show)
         .service(attachments::content)
         .service(contacts::show)
-        .service(workspace::users)
+        .service(users::invite)
+        .service(users::index)
+        .service(users::show)
+        .service(users::update)
+        .service(users::resend)
         .service(mailboxes::create)
         .service(mailboxes::index)
         .service(mailboxes::show)

@@ -2,6 +2,7 @@
 
 use crate::{
     envelope,
+    keyring::Keyring,
     keys::{Key, Purpose},
     limits::{self, LimitSettings, Limits},
     openapi::{self, RouteTable},
@@ -48,6 +49,8 @@ pub struct Settings {
     pub workers: usize,
     /// How the live stream is kept.
     pub live: LiveTimes,
+    /// Whether mail of our own can leave: invitations, links for new passwords.
+    pub sends_mail: bool,
 }
 
 /// What every handler may use.
@@ -58,6 +61,8 @@ pub struct State {
     pub settings: Settings,
     /// Keys of access tokens.
     pub tokens: TokenKeys,
+    /// The same, kept up with other processes.
+    pub keyring: Keyring,
     /// Key of cursors.
     pub cursor_key: Key,
     /// Key of signed links.
@@ -94,6 +99,7 @@ impl State {
             limits: Limits::new(settings.limits),
             route_table: RouteTable::of(&document),
             document: openapi::to_text(&document),
+            keyring: Keyring::new(store.clone(), tokens.clone()),
             store,
             settings,
             tokens,
@@ -117,6 +123,7 @@ pub struct Bound {
     server: Server,
     handle: ServerHandle,
     live: Live,
+    keyring: Keyring,
 }
 
 /// Takes over a socket that listens. Must be called on the main, multi-threaded runtime.
@@ -131,6 +138,7 @@ pub fn listen(listener: TcpListener, state: State) -> Result<Bound, ServeError> 
     password::prepare();
     let (live, stall) = (state.live.clone(), state.settings.live.stall);
     live.start();
+    let keyring = state.keyring.clone();
     let state = Data::new(state);
     let server = HttpServer::new(move || app(state.clone()))
         .workers(workers)
@@ -142,7 +150,7 @@ pub fn listen(listener: TcpListener, state: State) -> Result<Bound, ServeError> 
         .listen(listener)
         .map_err(ServeError::Listen)?;
     let server = server.run();
-    Ok(Bound { handle: server.handle(), server, live })
+    Ok(Bound { handle: server.handle(), server, live, keyring })
 }
 
 /// Tells the system to end a connection whose other end takes nothing for so long: what was written for it would wait
@@ -165,6 +173,7 @@ impl Bound {
     /// [`ServeError::Run`].
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
         let (handle, live) = (self.handle, self.live.clone());
+        tokio::spawn(self.keyring.keep_up(stop.clone()));
         let stopping = tokio::spawn(async move {
             stop.cancelled().await;
             live.stop();

@@ -4,7 +4,10 @@
 //! the database on each request. Its signature can be checked by others with the keys of `/.well-known/jwks.json`.
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use postroom_domain::ids::{SessionId, UserId, WorkspaceId};
@@ -33,6 +36,9 @@ pub enum TokenError {
     /// There must be one key to sign with.
     #[error("there is no signing key")]
     NoKey,
+    /// The text is no private key.
+    #[error("this is no Ed25519 key in PKCS #8, as PEM or as base64 (`openssl genpkey -algorithm ed25519`)")]
+    Text,
     /// No key could be made.
     #[error("a signing key could not be made")]
     Generate,
@@ -49,7 +55,21 @@ pub enum TokenError {
 /// # Errors
 /// [`TokenError::Generate`] where the system gives no randomness.
 pub fn generate_signing_key() -> Result<SigningKey, TokenError> {
-    let pair = Ed25519KeyPair::generate().map_err(|_| TokenError::Generate)?;
+    named(&Ed25519KeyPair::generate().map_err(|_| TokenError::Generate)?)
+}
+
+/// Reads a key that the operator has made: PKCS #8, as PEM or as base64 of the DER.
+///
+/// # Errors
+/// [`TokenError::Text`], which says nothing of the text.
+pub fn read_signing_key(text: &SecretString) -> Result<SigningKey, TokenError> {
+    let lines = text.expose_secret().lines().map(str::trim).filter(|line| !line.starts_with("-----"));
+    let base64 = SecretString::from(lines.collect::<String>());
+    let der = SecretSlice::from(STANDARD.decode(base64.expose_secret()).map_err(|_| TokenError::Text)?);
+    named(&Ed25519KeyPair::from_pkcs8(der.expose_secret()).map_err(|_| TokenError::Text)?)
+}
+
+fn named(pair: &Ed25519KeyPair) -> Result<SigningKey, TokenError> {
     let pkcs8 = pair.to_pkcs8v1().map_err(|_| TokenError::Generate)?;
     let name = Sha256::digest(pair.public_key().as_ref());
     Ok(SigningKey {
@@ -264,6 +284,23 @@ mod tests {
         assert!(keys.check(&format!("{none}.{payload}.")).is_err());
         for text in ["", ".", "..", "a.b.c", "💥"] {
             assert!(keys.check(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_the_operators_is_read_in_both_forms() {
+        let made = generate_signing_key().unwrap();
+        let base64 = STANDARD.encode(made.private_key.expose_secret());
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{base64}\n-----END PRIVATE KEY-----\n");
+        // RFC 8410, 10.3: as openssl writes it, without the public half.
+        let bare = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC";
+        for text in [base64.as_str(), &pem] {
+            assert_eq!(read_signing_key(&text.into()).unwrap().kid, made.kid);
+        }
+        assert!(TokenKeys::new(&[read_signing_key(&bare.into()).unwrap()]).is_ok());
+        for wrong in ["", "secret", "c2VjcmV0"] {
+            let error = read_signing_key(&wrong.into()).unwrap_err();
+            assert!(!error.to_string().contains("secret"));
         }
     }
 

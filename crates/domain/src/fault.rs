@@ -21,6 +21,8 @@ pub enum Fault {
     InvalidEmail,
     /// It is the id of nothing that may be used there.
     InvalidId,
+    /// It is a possible value, but not for this one or not in this combination.
+    NotAllowed,
 }
 
 /// One wrong field.

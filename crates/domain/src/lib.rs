@@ -19,4 +19,5 @@ pub mod refusal;
 pub mod reply;
 pub mod subject;
 pub mod threading;
+pub mod user;
 pub mod warnings;

@@ -1,8 +1,8 @@
-//! Mail as protocols and as two workers: reading by IMAP, delivering by SMTP.
+//! Mail as protocols and as workers: reading by IMAP, delivering by SMTP.
 //!
 //! [`net`] says where connections may go and secures them, [`imap`] reads mailboxes and files sent mail, [`smtp`] hands
 //! messages to a mailbox's server with an answer for each recipient. [`ingest`] and [`deliver`] do so for all mailboxes
-//! of the store, for as long as the process lives.
+//! of the store, for as long as the process lives; [`system`] sends Postroom's own mail.
 
 mod account;
 mod backoff;
@@ -14,6 +14,7 @@ mod lease;
 mod login;
 pub mod net;
 pub mod smtp;
+pub mod system;
 
 pub use error::{CertificateFault, ServerError};
 pub use lease::LeaseTimes;

@@ -77,6 +77,12 @@ impl Network {
         Self { tls, allow, timeouts }
     }
 
+    /// The same way to any address, port and security: for a server that the operator has named, not a user.
+    #[must_use]
+    pub fn to_anywhere(&self) -> Self {
+        Self { allow: AllowNets::everywhere(), ..self.clone() }
+    }
+
     /// The time-outs of every socket.
     #[must_use]
     pub fn timeouts(&self) -> Timeouts {

@@ -27,9 +27,12 @@ pub(crate) enum Command {
     /// Make a workspace, or enable its paid feature
     #[command(subcommand)]
     Workspace(Workspace),
-    /// Make a user
+    /// Make a user, or a link for one who is invited
     #[command(subcommand)]
     User(User),
+    /// Change the keys that sign access tokens
+    #[command(subcommand)]
+    Keys(Keys),
     /// Look at mail in files, without configuration and database
     #[command(subcommand)]
     Mail(Mail),
@@ -116,6 +119,24 @@ pub(crate) enum Feature {
 pub(crate) enum User {
     /// Make a user, whose password is POSTROOM_PASSWORD or asked for
     Create(CreateUser),
+    /// Print a new link for a user who is invited, to hand over by other means than mail; earlier ones are void
+    InviteLink(InviteLink),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InviteLink {
+    /// The workspace's slug
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) workspace: String,
+    /// The address that they were invited by
+    #[arg(long, value_name = "EMAIL")]
+    pub(crate) email: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a new key that signs from now on; tokens of the old one are good until they expire, so that nobody is signed out
+    Rotate,
 }
 
 #[derive(Debug, Args)]

@@ -3,14 +3,16 @@
 pub(crate) mod table;
 mod values;
 
-use postroom_api::{limits::LimitSettings, sse::LiveTimes};
+use postroom_api::{limits::LimitSettings, sse::LiveTimes, tokens::read_signing_key};
+use postroom_domain::address::{EmailAddress, NamedAddress};
 use postroom_mail::{
     LeaseTimes,
     deliver::DeliverSettings,
     ingest::IngestSettings,
     net::{AllowNets, Network, Timeouts, client_config},
+    system::{SystemMailSettings, SystemServer},
 };
-use postroom_store::{LiveSettings, MasterKey, PoolSettings, StoreSettings};
+use postroom_store::{LiveSettings, MasterKey, PoolSettings, SigningKey, StoreSettings};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     fmt,
@@ -34,6 +36,10 @@ pub(crate) struct Config {
     pub(crate) ingest: IngestSettings,
     /// Sending mail.
     pub(crate) deliver: DeliverSettings,
+    /// Mail of our own; `None` where none is sent.
+    pub(crate) system_mail: Option<SystemMailSettings>,
+    /// Where the page is that people work with.
+    pub(crate) app_url: Option<String>,
     /// Logs.
     pub(crate) logs: Logs,
 }
@@ -50,6 +56,8 @@ pub(crate) struct Http {
     pub(crate) workers: usize,
     pub(crate) limits: LimitSettings,
     pub(crate) live: LiveTimes,
+    /// To be taken over into the database.
+    pub(crate) signing_key: Option<SigningKey>,
 }
 
 /// What is logged, and how.
@@ -95,12 +103,15 @@ impl Config {
         let store = read_store(&values);
         let http = read_http(&values);
         let mail = read_mail(&values);
+        let app_url = values.find("POSTROOM_APP_URL", web_url);
+        let system_mail =
+            read_system_mail(&values, app_url.as_deref(), mail.as_ref().map(|(_, deliver)| deliver));
         let logs = read_logs(&values);
         #[cfg(test)]
         assert_eq!(values.unread(), Vec::<&str>::new(), "in the table, but never read");
         match (store, mail, values.into_mistakes()) {
             (Some(store), Some((ingest, deliver)), mistakes) if mistakes.is_empty() => {
-                Ok(Self { store, http, ingest, deliver, logs })
+                Ok(Self { store, http, ingest, deliver, system_mail, app_url, logs })
             }
             (.., mistakes) => Err(Mistakes(mistakes)),
         }
@@ -152,6 +163,7 @@ fn read_http(values: &Values) -> Http {
         workers: values.get("POSTROOM_HTTP_WORKERS", usize::from_str, 0),
         limits,
         live: read_live(values),
+        signing_key: values.find("POSTROOM_SIGNING_KEY", |text| read_signing_key(&SecretString::from(text))),
     }
 }
 
@@ -188,6 +200,45 @@ fn read_mail(values: &Values) -> Option<(IngestSettings, DeliverSettings)> {
         ..DeliverSettings::new(network)
     };
     Some((ingest, deliver))
+}
+
+/// Mail of our own takes a server, a sender, and a page that links lead to; how it is tried again is as with other mail.
+fn read_system_mail(
+    values: &Values,
+    app_url: Option<&str>,
+    deliver: Option<&DeliverSettings>,
+) -> Option<SystemMailSettings> {
+    let server = values.find("POSTROOM_SYSTEM_SMTP_URL", SystemServer::from_str);
+    let from = values.find("POSTROOM_SYSTEM_FROM", sender);
+    let server = server?;
+    for (name, given) in [("POSTROOM_SYSTEM_FROM", from.is_some()), ("POSTROOM_APP_URL", app_url.is_some())] {
+        if !given && !values.is_given(name) {
+            values.mistake(name, "must be given together with POSTROOM_SYSTEM_SMTP_URL");
+        }
+    }
+    let deliver = deliver?;
+    Some(SystemMailSettings {
+        network: deliver.network.to_anywhere(),
+        server,
+        from: from?,
+        app_url: app_url?.to_owned(),
+        lease: deliver.lease,
+        first_retry: deliver.first_retry,
+        patience: deliver.patience,
+        look_every: deliver.claim_every,
+    })
+}
+
+/// `Name <address>`, or the address alone.
+fn sender(text: &str) -> Result<NamedAddress, String> {
+    let (name, address) = match text.strip_suffix('>').and_then(|text| text.rsplit_once('<')) {
+        Some((name, address)) => {
+            (Some(name.trim().trim_matches('"')).filter(|name| !name.is_empty()), address)
+        }
+        None => (None, text),
+    };
+    let address = EmailAddress::parse(address).map_err(|error| error.to_string())?;
+    Ok(NamedAddress { name: name.map(str::to_owned), address })
 }
 
 fn read_network(values: &Values) -> Option<Network> {

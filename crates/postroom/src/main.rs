@@ -57,19 +57,27 @@ fn run(command: Command) -> Result<()> {
         Command::Workspace(command) => {
             with_store(async |store| commands::people::workspace(&command, &store, &mut io::stdout()).await)
         }
-        Command::User(command) => {
-            with_store(async |store| commands::people::user(&command, &store, &mut io::stdout()).await)
+        Command::User(command) => with_config(async |config, store| {
+            commands::people::user(&command, &config, &store, &mut io::stdout()).await
+        }),
+        Command::Keys(cli::Keys::Rotate) => {
+            with_store(async |store| commands::keys::rotate(&store, &mut io::stdout()).await)
         }
     }
 }
 
 /// Opens the store by the configuration and works with it.
 fn with_store(work: impl AsyncFnOnce(Store) -> Result<()>) -> Result<()> {
+    with_config(async |_, store| work(store).await)
+}
+
+/// The same for what needs to know more of the configuration.
+fn with_config(work: impl AsyncFnOnce(Config, Store) -> Result<()>) -> Result<()> {
     let config = Config::load()?;
     runtime()?.block_on(async {
         let store = Store::open(&config.store)?;
         store.ready().await?;
-        work(store).await
+        work(config, store).await
     })
 }
 

@@ -10,7 +10,7 @@ use postroom_api::{
     server::{self, Bound, Settings, State},
     tokens::{TokenKeys, generate_signing_key},
 };
-use postroom_store::{Store, Upkeep, migrate};
+use postroom_store::{SigningKey, Store, Upkeep, migrate};
 use std::{
     io::{self, Write},
     net::{SocketAddr, TcpListener},
@@ -38,7 +38,7 @@ pub(crate) async fn run(arguments: &Serve, config: Config) -> Result<()> {
     let stop = CancellationToken::new();
     let mut parts = Parts::new(stop.clone(), STOP);
     if arguments.runs(Part::Api) {
-        let api = bind_api(&store, &config.http).await?;
+        let api = bind_api(&store, &config.http, config.system_mail.is_some()).await?;
         let stop = stop.clone();
         parts.begin("api", async move { api.run(stop).await.map_err(anyhow::Error::from) });
     }
@@ -55,6 +55,13 @@ pub(crate) async fn run(arguments: &Serve, config: Config) -> Result<()> {
             worker.await;
             Ok(())
         });
+        if let Some(settings) = config.system_mail {
+            let worker = postroom_mail::system::run(store.clone(), settings, stop.clone());
+            parts.begin("system mail", async move {
+                worker.await;
+                Ok(())
+            });
+        }
     }
     parts.begin("upkeep", keep_up(store, stop));
     parts.run(asked_to_stop()?).await
@@ -69,10 +76,12 @@ async fn keep_up(store: Store, stop: CancellationToken) -> Result<()> {
             _ = hourly.tick() => {}
         }
         match store.upkeep(Utc::now()).await {
-            Ok(Upkeep { idempotency_keys, sessions, events, uploads, blobs }) => {
+            Ok(Upkeep { idempotency_keys, sessions, links, keys, events, uploads, blobs }) => {
                 tracing::debug!(
                     idempotency_keys,
                     sessions,
+                    links,
+                    keys,
                     events,
                     uploads,
                     blobs,
@@ -133,8 +142,8 @@ impl Parts {
 }
 
 /// Listens, and says where on standard output.
-async fn bind_api(store: &Store, http: &Http) -> Result<Bound> {
-    let tokens = token_keys(store).await?;
+async fn bind_api(store: &Store, http: &Http, sends_mail: bool) -> Result<Bound> {
+    let tokens = token_keys(store, http.signing_key.as_ref()).await?;
     let listener = TcpListener::bind(http.listen)
         .with_context(|| format!("POSTROOM_LISTEN: can't listen on {}", http.listen))?;
     let address = listener.local_addr().context("asking for the address listened on")?;
@@ -146,6 +155,7 @@ async fn bind_api(store: &Store, http: &Http) -> Result<Bound> {
         trusted_proxies: http.trusted_proxies,
         workers: http.workers,
         live: http.live,
+        sends_mail,
     };
     let bound = server::listen(listener, State::new(store.clone(), tokens, settings))?;
     let mut out = io::stdout().lock();
@@ -165,8 +175,14 @@ fn reachable_at(address: SocketAddr) -> String {
     }
 }
 
-/// The keys of access tokens; the first server that starts makes one.
-async fn token_keys(store: &Store) -> Result<TokenKeys> {
+/// The keys of access tokens; the first server that starts makes one. One of the operator's signs from its first mention on,
+/// until there is a newer one.
+async fn token_keys(store: &Store, imported: Option<&SigningKey>) -> Result<TokenKeys> {
+    if let Some(key) = imported
+        && store.sign_with(key).await.context("POSTROOM_SIGNING_KEY")?
+    {
+        tracing::info!(kid = key.kid, "the key of POSTROOM_SIGNING_KEY signs from now on");
+    }
     let mut keys = store.signing_keys().await.context("opening the keys that sign access tokens")?;
     if keys.is_empty() {
         keys = store.ensure_signing_key(&generate_signing_key()?).await?;

@@ -273,6 +273,8 @@ async fn choose_owner(
         .filter(users::workspace_id.eq(workspace.0))
         .filter(users::active)
         .filter(users::id.eq_any(asked).or(users::role.eq(Role::Owner.as_str())))
+        // Nobody of them is deactivated before what they get is theirs, to be handed over.
+        .for_key_share()
         .select((users::id, users::role))
         .load(&mut tx.conn())
         .await?;

@@ -58,6 +58,12 @@ impl RequestContext {
         CURRENT.scope(self.clone(), work).await
     }
 
+    /// The running request's, for work that goes on beside it.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Self::clone).ok()
+    }
+
     /// The API key that the running request was made with.
     pub fn note_api_key(key: Uuid) {
         let _ = CURRENT.try_with(|context| context.0.api_key.set(key));

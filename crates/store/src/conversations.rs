@@ -6,9 +6,10 @@ use crate::{
     audit,
     editor::{last_sender, participants, recipients, sender},
     events::{self, EventKind, NewEvent},
-    schema::{contact_emails, conversations, mailboxes, messages, thread_parties, users},
+    schema::{contact_emails, conversations, mailboxes, messages, thread_parties},
     stream::{Card, load_card},
     transaction::Tx,
+    users::stays_active,
 };
 use chrono::{DateTime, Utc};
 use diesel::{dsl::exists, prelude::*};
@@ -304,10 +305,7 @@ async fn edit(
     patch: ConversationPatch,
 ) -> Result<Edit, StoreError> {
     let owner = match patch.owner_id {
-        Some(user) => {
-            let active = users::table.find((workspace.0, user.0)).filter(users::active);
-            Some((user, diesel::select(exists(active)).get_result(&mut tx.conn()).await?))
-        }
+        Some(user) => Some((user, stays_active(tx, workspace, user).await?)),
         None => None,
     };
     let primary_contact = match patch.primary_contact_id {

@@ -95,6 +95,8 @@ pub(crate) async fn active_owner_of(
         .filter(contacts::workspace_id.eq(workspace.0))
         .filter(contacts::id.eq(contact.0))
         .filter(users::active)
+        // Not deactivated before what they get is theirs.
+        .for_key_share()
         .select(users::id)
         .first(&mut tx.conn())
         .await

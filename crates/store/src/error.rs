@@ -41,6 +41,9 @@ pub enum StoreError {
     /// A thread in which no external party takes part can't be a conversation (CNV-3).
     #[error("no external party takes part")]
     NobodyOutside,
+    /// They have accepted their invitation long ago.
+    #[error("they have accepted their invitation already")]
+    NotInvited,
     /// It joined an older conversation.
     #[error("the conversation was merged into another one")]
     Merged(postroom_domain::ids::ConversationId),

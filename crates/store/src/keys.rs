@@ -20,6 +20,25 @@ pub struct SigningKey {
     pub private_key: SecretSlice<u8>,
 }
 
+/// A key as it is kept.
+struct Sealed {
+    private: Vec<u8>,
+    public: Vec<u8>,
+}
+
+/// One changes the keys at a time.
+async fn lock(tx: &Tx) -> Result<(), StoreError> {
+    tx.batch("SELECT pg_advisory_xact_lock(hashtext('postroom signing keys'))").await
+}
+
+async fn insert(tx: &Tx, kid: &str, key: &Sealed) -> Result<(), StoreError> {
+    diesel::insert_into(keys::table)
+        .values((keys::kid.eq(kid), keys::private_key.eq(&key.private), keys::public_key.eq(&key.public)))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(())
+}
+
 impl Store {
     /// The keys in use: the one that signs first, then those that still check.
     ///
@@ -38,29 +57,62 @@ impl Store {
     /// # Errors
     /// As [`Store::signing_keys`]; [`StoreError::Secret`] where the offered one is no Ed25519 key.
     pub async fn ensure_signing_key(&self, offered: &SigningKey) -> Result<Vec<SigningKey>, StoreError> {
-        let private = offered.private_key.expose_secret();
-        let pair = Ed25519KeyPair::from_pkcs8(private).map_err(|_| StoreError::Secret)?;
-        let sealed = self.inner.master_key.seal(Place::SigningKey(&offered.kid), private)?;
-        let public = pair.public_key().as_ref().to_vec();
+        let sealed = self.seal(offered)?;
         self.write_global(async |tx| {
-            tx.batch("SELECT pg_advisory_xact_lock(hashtext('postroom signing keys'))").await?;
+            lock(tx).await?;
             let known = self.load_keys(tx).await?;
             let signs: i64 =
                 keys::table.filter(keys::retired_at.is_null()).count().get_result(&mut tx.conn()).await?;
             if signs > 0 {
                 return Ok(known);
             }
-            diesel::insert_into(keys::table)
-                .values((
-                    keys::kid.eq(&offered.kid),
-                    keys::private_key.eq(&sealed),
-                    keys::public_key.eq(&public),
-                ))
-                .execute(&mut tx.conn())
-                .await?;
+            insert(tx, &offered.kid, &sealed).await?;
             Ok(std::iter::once(offered.clone()).chain(known).collect())
         })
         .await
+    }
+
+    /// Makes this key sign from now on. Those before sign nothing any more, but check what they have signed until it has
+    /// expired, so that nobody is signed out. A key that was ever there under this name changes nothing: `false`.
+    ///
+    /// # Errors
+    /// [`StoreError::Secret`] where it is no Ed25519 key.
+    pub async fn sign_with(&self, key: &SigningKey) -> Result<bool, StoreError> {
+        let sealed = self.seal(key)?;
+        self.write_global(async |tx| {
+            lock(tx).await?;
+            let known: i64 = keys::table.find(&key.kid).count().get_result(&mut tx.conn()).await?;
+            if known > 0 {
+                return Ok(false);
+            }
+            diesel::update(keys::table)
+                .filter(keys::retired_at.is_null())
+                .set(keys::retired_at.eq(Utc::now()))
+                .execute(&mut tx.conn())
+                .await?;
+            insert(tx, &key.kid, &sealed).await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Forgets the private halves of keys that check nothing any more; their names stay taken.
+    pub(crate) async fn forget_retired_keys(&self, now: DateTime<Utc>) -> Result<usize, StoreError> {
+        self.write_global(async |tx| {
+            Ok(diesel::update(keys::table)
+                .filter(keys::retired_at.lt(now - CHECKS_ON).and(keys::private_key.ne(Vec::new())))
+                .set(keys::private_key.eq(Vec::new()))
+                .execute(&mut tx.conn())
+                .await?)
+        })
+        .await
+    }
+
+    fn seal(&self, key: &SigningKey) -> Result<Sealed, StoreError> {
+        let private = key.private_key.expose_secret();
+        let pair = Ed25519KeyPair::from_pkcs8(private).map_err(|_| StoreError::Secret)?;
+        let private = self.inner.master_key.seal(Place::SigningKey(&key.kid), private)?;
+        Ok(Sealed { private, public: pair.public_key().as_ref().to_vec() })
     }
 
     async fn load_keys(&self, tx: &Tx) -> Result<Vec<SigningKey>, StoreError> {

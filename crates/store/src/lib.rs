@@ -6,6 +6,7 @@
 //!
 //! [`Actor`]: postroom_domain::access::Actor
 
+mod account_links;
 mod aggregate;
 mod audit;
 mod birth;
@@ -24,8 +25,10 @@ mod editor;
 mod error;
 mod events;
 mod folders;
+mod handover;
 mod idempotency;
 mod ingest;
+mod invitations;
 mod keys;
 mod live;
 mod mail_in;
@@ -41,6 +44,7 @@ pub mod migrate;
 mod outbox;
 mod outgoing;
 mod page;
+mod passwords;
 mod pool;
 mod previews;
 mod raw_mail;
@@ -50,16 +54,20 @@ mod schema;
 mod seal;
 mod sessions;
 mod stream;
+mod system_mails;
 mod taking_back;
 mod threads;
 mod transaction;
 mod upkeep;
 mod uploads;
+mod user_changes;
 mod users;
 mod waiting;
+mod workspace_settings;
 mod workspaces;
 mod written;
 
+pub use account_links::LinkPurpose;
 pub use blobs::BlobHash;
 pub use checks::MailboxTrouble;
 pub use contacts::{Company, Contact, ContactEmail, Deal, DealStatus, PostalAddress};
@@ -69,6 +77,7 @@ pub use custom_fields::{CustomField, CustomFieldDefinition};
 pub use delivery_jobs::{DeliveryJob, DeliveryPhase, OutgoingFile, OutgoingMail};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyClaim, Outcome, StoredAnswer};
+pub use invitations::{Acceptance, Invitation, NewInvitation};
 pub use keys::SigningKey;
 pub use live::{
     Change, Credential, EndReason, Event, EventPage, Follower, Live, LiveSettings, MessageNews, Next,
@@ -86,6 +95,7 @@ pub use mailbox_settings::{MailboxPatch, ServerPatch};
 pub use messages::{AttachmentFile, AttachmentInfo, Delivery, DeliveryRecipient, Message, Threading};
 pub use outbox::{DeliveryLease, RecipientOutcome};
 pub use page::Page;
+pub use passwords::PasswordChange;
 pub use pool::PoolSettings;
 pub use previews::MailPreview;
 pub use replies::{NewMailDraft, ReplyDraft};
@@ -95,10 +105,12 @@ pub use stream::{
     Author, AuthorKind, Card, ContactRef, Count, Counts, LastMessage, Sort, StatusFilter, StreamPosition,
     StreamQuery, UserRef, View,
 };
+pub use system_mails::{SystemMail, SystemMailLease};
 pub use upkeep::Upkeep;
 pub use uploads::{AttachmentDetail, Upload, UploadName, WholeUpload};
 pub use users::{Me, MePatch, NewUser, User};
 pub use waiting::{Started, Thread, ThreadPosition};
+pub use workspace_settings::WorkspacePatch;
 pub use workspaces::{CreatedWorkspace, FeatureAsked, FeatureRequest, FeatureState, NewWorkspace, Workspace};
 pub use written::WrittenQuery;
 

@@ -13,6 +13,7 @@ use crate::{
     schema::{folders, mailboxes, users, workspaces},
     seal::Place,
     transaction::Tx,
+    users::stays_active,
     workspaces::{FeatureState, require_conversations, starts_on},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -180,11 +181,16 @@ impl Store {
         id: MailboxId,
     ) -> Result<MailboxConnection, StoreError> {
         type Secrets = (Vec<u8>, Vec<u8>);
-        type Rest = (DateTime<Utc>, i32, i64, bool, String);
+        type Rest = (DateTime<Utc>, i32, i64, bool, Option<bool>, String);
         let tx = self.begin_read(workspace).await?;
         let (row, (imap, smtp), rest): (MailboxRow, Secrets, Rest) = mailboxes::table
             .find((workspace.0, id.0))
             .inner_join(workspaces::table.on(workspaces::id.eq(mailboxes::workspace_id)))
+            .left_join(
+                users::table.on(users::workspace_id
+                    .eq(mailboxes::workspace_id)
+                    .and(users::id.nullable().eq(mailboxes::user_id))),
+            )
             .select((
                 MailboxRow::as_select(),
                 (mailboxes::imap_secret, mailboxes::smtp_secret),
@@ -193,13 +199,14 @@ impl Store {
                     mailboxes::login_refusals,
                     mailboxes::credentials_version,
                     mailboxes::active,
+                    users::active.nullable(),
                     workspaces::conversations_feature,
                 ),
             ))
             .first(&mut tx.conn())
             .await?;
         tx.commit().await?;
-        let (read_since, refusals, credentials_version, active, feature) = rest;
+        let (read_since, refusals, credentials_version, active, user_active, feature) = rest;
         let key = &self.inner.master_key;
         let mailbox = row.into_mailbox((0, 0))?;
         Ok(MailboxConnection {
@@ -214,7 +221,10 @@ impl Store {
             state: mailbox.state,
             login_refusals: u16::try_from(refusals).unwrap_or(u16::MAX),
             credentials_version,
-            reads: active && FeatureState::from_name(&feature)? == FeatureState::Enabled,
+            // ACC-5: a leaver's own mail is theirs.
+            reads: active
+                && user_active != Some(false)
+                && FeatureState::from_name(&feature)? == FeatureState::Enabled,
         })
     }
 }
@@ -242,14 +252,7 @@ pub(crate) async fn require_active_user(
         Ownership::Shared(Some(user)) => ("default_owner_id", user),
         Ownership::Shared(None) => return Ok(()),
     };
-    let active: Option<bool> = users::table
-        .find((workspace.0, user.0))
-        .for_key_share()
-        .select(users::active)
-        .first(&mut tx.conn())
-        .await
-        .optional()?;
-    if active == Some(true) {
+    if stays_active(tx, workspace, user).await? {
         Ok(())
     } else {
         Err(StoreError::Invalid { field, why: "this is not an active user of the workspace" })

@@ -1,6 +1,17 @@
 //! The tables, as the migrations make them. Generated from the catalogue of a migrated database: a test compares.
 
 diesel::table! {
+    account_links (digest) {
+        digest -> Bytea,
+        workspace_id -> Uuid,
+        user_id -> Uuid,
+        purpose -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     attachments (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
@@ -420,6 +431,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    password_reset_requests (id) {
+        id -> Uuid,
+        email -> Text,
+        workspace -> Nullable<Text>,
+        address -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     refresh_tokens (digest) {
         digest -> Bytea,
         session_id -> Uuid,
@@ -469,6 +491,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    system_mail_queue (workspace_id, mail_id) {
+        workspace_id -> Uuid,
+        mail_id -> Uuid,
+        due_at -> Timestamptz,
+        lease_token -> Nullable<Uuid>,
+        leased_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    system_mails (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        purpose -> Text,
+        token -> Bytea,
+        attempts -> Int4,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     thread_parties (workspace_id, thread_id, address) {
         workspace_id -> Uuid,
         thread_id -> Uuid,
@@ -509,6 +553,7 @@ diesel::table! {
         version -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        invited -> Bool,
     }
 }
 
@@ -539,6 +584,7 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
+    account_links,
     attachments,
     audit,
     blobs,
@@ -563,11 +609,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     messages,
     outbox,
     outbox_queue,
+    password_reset_requests,
     refresh_tokens,
     search_entries,
     sessions,
     sign_ins,
     signing_keys,
+    system_mail_queue,
+    system_mails,
     thread_parties,
     threads,
     users,

@@ -1,4 +1,4 @@
-//! Secrets at rest: mailboxes' credentials and signing keys, encrypted with the installation's master key.
+//! Secrets at rest: mailboxes' credentials, signing keys and the links of mails that wait, encrypted with the installation's master key.
 //!
 //! From the master key two others are derived (HKDF-SHA-256, RFC 5869): one encrypts (AES-256-GCM), the other is the
 //! root of the codes on cursors and links. Sealed bytes are a format byte, the sealing key's id, the nonce, and the
@@ -14,6 +14,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use postroom_domain::ids::{MailboxId, WorkspaceId};
 use secrecy::{ExposeSecret, SecretBox, SecretSlice, SecretString};
 use std::{fmt, sync::Arc};
+use uuid::Uuid;
 
 /// The first byte of what [`MasterKey::seal`] makes.
 const FORMAT: u8 = 1;
@@ -53,16 +54,19 @@ pub(crate) enum Place<'a> {
     Smtp(WorkspaceId, MailboxId),
     /// The private half of a key that signs access tokens.
     SigningKey(&'a str),
+    /// The token of the link in a mail of Postroom's own.
+    SystemMail(WorkspaceId, Uuid),
 }
 
 impl Place<'_> {
     fn associated_data(self) -> Vec<u8> {
-        let mailbox = |field: &[u8], workspace: WorkspaceId, id: MailboxId| {
-            [field, workspace.0.as_bytes(), id.0.as_bytes()].concat()
+        let row = |field: &[u8], workspace: WorkspaceId, id: Uuid| {
+            [field, workspace.0.as_bytes(), id.as_bytes()].concat()
         };
         match self {
-            Self::Imap(workspace, id) => mailbox(b"mailboxes.imap_secret\0", workspace, id),
-            Self::Smtp(workspace, id) => mailbox(b"mailboxes.smtp_secret\0", workspace, id),
+            Self::Imap(workspace, id) => row(b"mailboxes.imap_secret\0", workspace, id.0),
+            Self::Smtp(workspace, id) => row(b"mailboxes.smtp_secret\0", workspace, id.0),
+            Self::SystemMail(workspace, id) => row(b"system_mails.token\0", workspace, id),
             Self::SigningKey(kid) => [b"signing_keys.private_key\0", kid.as_bytes()].concat(),
         }
     }
@@ -164,7 +168,6 @@ impl fmt::Debug for MasterKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
 
     fn key(byte: u8) -> MasterKey {
         MasterKey::from_base64(&STANDARD.encode([byte; 32]).into()).unwrap()

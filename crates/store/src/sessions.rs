@@ -1,7 +1,7 @@
 //! Sign-in and sessions. A session, the role and the activity of its user are read afresh for each request.
 
 use crate::{
-    Store, context,
+    Store, audit, context,
     error::StoreError,
     schema::{refresh_tokens, sessions, sign_ins, users, workspaces},
     transaction::Tx,
@@ -16,6 +16,7 @@ use postroom_domain::{
     address::EmailAddress,
     ids::{SessionId, UserId, WorkspaceId},
 };
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// A refresh token presented again within this time is a lost answer or a second tab, later it is theft.
@@ -64,11 +65,13 @@ impl RefreshIn {
 
 /// A session to begin.
 #[derive(Clone, Copy, Debug)]
-pub struct NewSession {
+pub struct NewSession<'a> {
     /// The workspace.
     pub workspace_id: WorkspaceId,
     /// Who signed in.
     pub user_id: UserId,
+    /// The hash that their password was compared with: where they have another one by now, nothing begins.
+    pub password_hash: &'a str,
     /// Where its refresh token goes.
     pub refresh_in: RefreshIn,
     /// The first refresh token.
@@ -162,29 +165,41 @@ impl Store {
         }))
     }
 
-    /// Begins a session.
+    /// Begins a session; `None` where its user is not active any more, or has another password by now.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn begin_session(&self, new: &NewSession) -> Result<SessionId, StoreError> {
-        let id = SessionId(Uuid::now_v7());
-        let now = Utc::now();
-        self.write_global(async |tx| {
-            diesel::insert_into(sessions::table)
-                .values((
-                    sessions::id.eq(id.0),
-                    sessions::workspace_id.eq(new.workspace_id.0),
-                    sessions::user_id.eq(new.user_id.0),
-                    sessions::refresh_in.eq(new.refresh_in.as_str()),
-                    sessions::created_at.eq(now),
-                    sessions::expires_at.eq(new.expires_at),
-                ))
-                .execute(&mut tx.conn())
-                .await?;
-            issue(tx, id.0, &new.refresh_digest, now, new.refresh_expires_at).await
+    pub async fn begin_session(&self, new: &NewSession<'_>) -> Result<Option<SessionId>, StoreError> {
+        self.write(new.workspace_id, async |tx| {
+            // Held until the end: who deactivates them or changes the password ends the sessions that there are then.
+            let stands = users::table
+                .find((new.workspace_id.0, new.user_id.0))
+                .filter(users::active.and(users::password_hash.eq(new.password_hash)))
+                .for_key_share()
+                .select(users::id)
+                .first::<Uuid>(&mut tx.conn())
+                .await
+                .optional()?;
+            if stands.is_none() {
+                return Ok(None);
+            }
+            begin(tx, new).await.map(Some)
         })
-        .await?;
-        Ok(id)
+        .await
+    }
+
+    /// Notes in the audit trail that somebody has tried to sign in as a user, and was refused.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_refused_sign_in(&self, account: &SignIn) -> Result<(), StoreError> {
+        let reason = if account.active { "wrong password" } else { "not active" };
+        self.write(account.workspace_id, async |tx| {
+            let entry = audit::Entry::new("session.refused", "user", account.user_id)
+                .change(Value::Null, json!({ "reason": reason }));
+            audit::record_by(tx, account.workspace_id, None, entry).await
+        })
+        .await
     }
 
     /// Exchanges a refresh token for its successor. A token that was used within the last 30 seconds gets a further
@@ -199,7 +214,10 @@ impl Store {
         now: DateTime<Utc>,
         new_expires_at: DateTime<Utc>,
     ) -> Result<Rotation, StoreError> {
-        self.write_global(async |tx| {
+        let Some(workspace) = self.workspace_of_refresh_token(old).await? else {
+            return Ok(Rotation::Refused);
+        };
+        self.write(workspace, async |tx| {
             type Token = (Uuid, DateTime<Utc>, Option<DateTime<Utc>>);
             let token: Option<Token> = refresh_tokens::table
                 .find(old.as_slice())
@@ -216,6 +234,8 @@ impl Store {
             };
             if used_at.is_some_and(|at| now - at > JUST_USED) {
                 end(tx, session.id, now).await?;
+                let entry = audit::Entry::new("session.token_reused", "session", session.id);
+                audit::record_by(tx, session.workspace_id, Some(session.user_id), entry).await?;
                 return Ok(Rotation::Reused(session));
             }
             if used_at.is_none() {
@@ -230,12 +250,40 @@ impl Store {
         .await
     }
 
-    /// Ends a session. One that has ended stays as it is.
+    async fn workspace_of_refresh_token(
+        &self,
+        digest: &TokenDigest,
+    ) -> Result<Option<WorkspaceId>, StoreError> {
+        let tx = self.begin_read_global().await?;
+        let workspace: Option<Uuid> = refresh_tokens::table
+            .inner_join(sessions::table.on(sessions::id.eq(refresh_tokens::session_id)))
+            .filter(refresh_tokens::digest.eq(digest.as_slice()))
+            .select(sessions::workspace_id)
+            .first(&mut tx.conn())
+            .await
+            .optional()?;
+        tx.commit().await?;
+        Ok(workspace.map(WorkspaceId))
+    }
+
+    /// Ends a session of the workspace, by its user's wish. One that has ended stays as it is.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end_session(&self, session: SessionId, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.write_global(async |tx| end(tx, session, now).await).await
+    pub async fn end_session(
+        &self,
+        workspace: WorkspaceId,
+        session: SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.write(workspace, async |tx| {
+            if let Some(user) = end(tx, session, now).await? {
+                let entry = audit::Entry::new("session.ended", "session", session);
+                audit::record_by(tx, workspace, Some(user), entry).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// The session that a refresh token belongs to, for signing out by it; `None` where it is worth nothing.
@@ -324,14 +372,54 @@ async fn issue(
     Ok(())
 }
 
-/// Its tokens are worth nothing when it has ended: each is judged by its session.
-async fn end(tx: &Tx, session: SessionId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    diesel::update(sessions::table.find(session.0))
-        .filter(sessions::ended_at.is_null())
-        .set(sessions::ended_at.eq(now))
+/// Begins a session of an active user.
+pub(crate) async fn begin(tx: &Tx, new: &NewSession<'_>) -> Result<SessionId, StoreError> {
+    let id = SessionId(Uuid::now_v7());
+    let now = Utc::now();
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::id.eq(id.0),
+            sessions::workspace_id.eq(new.workspace_id.0),
+            sessions::user_id.eq(new.user_id.0),
+            sessions::refresh_in.eq(new.refresh_in.as_str()),
+            sessions::created_at.eq(now),
+            sessions::expires_at.eq(new.expires_at),
+        ))
         .execute(&mut tx.conn())
         .await?;
-    Ok(())
+    issue(tx, id.0, &new.refresh_digest, now, new.refresh_expires_at).await?;
+    let entry = audit::Entry::new("session.begun", "session", id);
+    audit::record_by(tx, new.workspace_id, Some(new.user_id), entry).await?;
+    Ok(id)
+}
+
+/// Ends all sessions of a user but one, and tells how many.
+pub(crate) async fn end_all(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    user: UserId,
+    but: Option<SessionId>,
+    now: DateTime<Utc>,
+) -> Result<usize, StoreError> {
+    let kept = but.map_or(Uuid::nil(), |session| session.0);
+    Ok(diesel::update(sessions::table)
+        .filter(sessions::workspace_id.eq(workspace.0).and(sessions::user_id.eq(user.0)))
+        .filter(sessions::ended_at.is_null().and(sessions::id.ne(kept)))
+        .set(sessions::ended_at.eq(now))
+        .execute(&mut tx.conn())
+        .await?)
+}
+
+/// Ends a session; whose it was, where it had not ended. Its tokens are worth nothing then: each is judged by its session.
+async fn end(tx: &Tx, session: SessionId, now: DateTime<Utc>) -> Result<Option<UserId>, StoreError> {
+    let user: Option<Uuid> = diesel::update(sessions::table.find(session.0))
+        .filter(sessions::ended_at.is_null())
+        .set(sessions::ended_at.eq(now))
+        .returning(sessions::user_id)
+        .get_result(&mut tx.conn())
+        .await
+        .optional()?;
+    Ok(user.map(UserId))
 }
 
 async fn live_session(tx: &Tx, id: Uuid, now: DateTime<Utc>) -> Result<Option<Session>, StoreError> {

@@ -3,7 +3,7 @@
 use crate::{
     Store,
     error::StoreError,
-    schema::{sessions, workspaces},
+    schema::{account_links, sessions, workspaces},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -20,6 +20,10 @@ pub struct Upkeep {
     pub idempotency_keys: usize,
     /// Sessions that ended long ago, with their refresh tokens.
     pub sessions: usize,
+    /// One-time links that have expired.
+    pub links: usize,
+    /// Private halves of keys that check nothing any more.
+    pub keys: usize,
     /// Events that are kept no longer.
     pub events: usize,
     /// Uploaded files that no mail has taken within a day, and what uploads that were cut off have left.
@@ -36,15 +40,21 @@ impl Store {
     /// When the database fails; the workspaces before are done then.
     pub async fn upkeep(&self, now: DateTime<Utc>) -> Result<Upkeep, StoreError> {
         let long_ago = now - SESSIONS_KEPT;
-        let sessions = self
+        let (sessions, links) = self
             .write_global(async |tx| {
                 let over = sessions::expires_at.lt(long_ago).or(sessions::ended_at.lt(long_ago));
-                Ok(diesel::delete(sessions::table)
+                let sessions = diesel::delete(sessions::table)
                     .filter(over.assume_not_null())
                     .execute(&mut tx.conn())
-                    .await?)
+                    .await?;
+                let links = diesel::delete(account_links::table)
+                    .filter(account_links::expires_at.lt(now))
+                    .execute(&mut tx.conn())
+                    .await?;
+                Ok((sessions, links))
             })
             .await?;
+        let keys = self.forget_retired_keys(now).await?;
         let tx = self.begin_read_global().await?;
         let all: Vec<Uuid> =
             workspaces::table.order(workspaces::id).select(workspaces::id).load(&mut tx.conn()).await?;
@@ -57,6 +67,6 @@ impl Store {
             uploads += self.remove_unused_uploads(workspace.into(), now).await?;
             blobs += self.collect_blobs(workspace.into(), now).await?;
         }
-        Ok(Upkeep { idempotency_keys, sessions, events, uploads, blobs })
+        Ok(Upkeep { idempotency_keys, sessions, links, keys, events, uploads, blobs })
     }
 }

@@ -13,9 +13,10 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
-    access::{Actor, Role},
+    access::{Actor, Permission, Role},
     address::EmailAddress,
     ids::{UserId, WorkspaceId},
+    user::UserStatus,
 };
 use uuid::Uuid;
 
@@ -30,6 +31,8 @@ pub struct User {
     pub name: String,
     /// What they may (ACC-2).
     pub role: Role,
+    /// Whether they may sign in.
+    pub status: UserStatus,
     /// RPL-3: their signature, sanitised; empty where there is none.
     pub signature_html: String,
     /// RPL-3: whether a new reply has it.
@@ -85,11 +88,13 @@ pub struct MePatch {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
-struct UserRow {
+pub(crate) struct UserRow {
     id: Uuid,
     email: String,
     name: String,
     role: String,
+    active: bool,
+    invited: bool,
     signature_html: String,
     signature_enabled: bool,
     time_zone: String,
@@ -108,6 +113,7 @@ impl TryFrom<UserRow> for User {
             email: row.email,
             name: row.name,
             role: role(&row.role)?,
+            status: status(row.active, row.invited),
             signature_html: row.signature_html,
             signature_enabled: row.signature_enabled,
             time_zone: row.time_zone,
@@ -122,6 +128,28 @@ impl TryFrom<UserRow> for User {
 /// A role by its name in the database.
 pub(crate) fn role(name: &str) -> Result<Role, StoreError> {
     name.parse().map_err(|_| StoreError::Corrupt(format!("role {name}")))
+}
+
+/// Whether somebody may sign in, as it stands in the database.
+pub(crate) fn status(active: bool, invited: bool) -> UserStatus {
+    match (active, invited) {
+        (true, _) => UserStatus::Active,
+        (false, true) => UserStatus::Invited,
+        (false, false) => UserStatus::Deactivated,
+    }
+}
+
+/// Whether this is an active user, who stays so until the transaction ends: whoever gets something by it owns it before
+/// they are deactivated, or not at all (ACC-5).
+pub(crate) async fn stays_active(tx: &Tx, workspace: WorkspaceId, user: UserId) -> Result<bool, StoreError> {
+    let active: Option<bool> = users::table
+        .find((workspace.0, user.0))
+        .for_key_share()
+        .select(users::active)
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
+    Ok(active == Some(true))
 }
 
 impl Store {
@@ -159,24 +187,34 @@ impl Store {
         Ok(id)
     }
 
-    /// The active users by name, for the owner picker; every role may ask (ACC-2). `after` is the last one of the page
-    /// before.
+    /// The users by name: the active ones for every role, to choose an owner from (ACC-2); with another status, or with
+    /// none (all of them), for who manages users. `after` is the last one of the page before.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError::RoleNotAllowed`] where others than the active ones are asked for by who doesn't manage users.
     pub async fn users(
         &self,
         actor: &Actor,
+        status: Option<UserStatus>,
         after: Option<&(String, UserId)>,
         limit: u16,
     ) -> Result<Page<User>, StoreError> {
+        if status != Some(UserStatus::Active) && !actor.may(Permission::ManageUsers) {
+            return Err(StoreError::RoleNotAllowed);
+        }
         let tx = self.begin_read(actor.workspace_id).await?;
         let mut query = users::table
-            .filter(users::workspace_id.eq(actor.workspace_id.0).and(users::active))
+            .filter(users::workspace_id.eq(actor.workspace_id.0))
             .order((users::name, users::id))
             .limit(i64::from(limit) + 1)
             .select(UserRow::as_select())
             .into_boxed();
+        query = match status {
+            Some(UserStatus::Active) => query.filter(users::active),
+            Some(UserStatus::Invited) => query.filter(users::invited),
+            Some(UserStatus::Deactivated) => query.filter(users::active.or(users::invited).eq(false)),
+            None => query,
+        };
         if let Some((name, id)) = after {
             let further = users::name.gt(name).or(users::name.eq(name).and(users::id.gt(id.0)));
             query = query.filter(users::name.ge(name).and(further));
@@ -184,6 +222,17 @@ impl Store {
         let rows: Vec<UserRow> = query.load(&mut tx.conn()).await?;
         tx.commit().await?;
         Ok(Page::of(rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?, limit))
+    }
+
+    /// One user: an active one for every role, any one for who manages users.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn user(&self, actor: &Actor, id: UserId) -> Result<User, StoreError> {
+        let tx = self.begin_read(actor.workspace_id).await?;
+        let user = load_visible(&tx, actor, id).await?;
+        tx.commit().await?;
+        Ok(user)
     }
 
     /// The actor themselves.
@@ -246,6 +295,20 @@ impl Store {
         })
         .await
     }
+}
+
+/// The user, where they exist for the actor.
+pub(crate) async fn load_visible(tx: &Tx, actor: &Actor, id: UserId) -> Result<User, StoreError> {
+    let user = load(tx, actor.workspace_id, id).await?;
+    let visible = user.status == UserStatus::Active || actor.may(Permission::ManageUsers);
+    if visible { Ok(user) } else { Err(StoreError::NotFound) }
+}
+
+/// The user, whoever asks.
+pub(crate) async fn load(tx: &Tx, workspace: WorkspaceId, id: UserId) -> Result<User, StoreError> {
+    let this = users::table.find((workspace.0, id.0)).select(UserRow::as_select());
+    let row: UserRow = this.first(&mut tx.conn()).await?;
+    row.try_into()
 }
 
 impl MePatch {

@@ -1,9 +1,9 @@
 //! What a single value must be.
 
 use super::{At, Form};
-use crate::problem::FieldCode;
+use crate::{password, problem::FieldCode};
 use postroom_domain::address::{EmailAddress, NamedAddress};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -104,6 +104,15 @@ pub fn secret(max: usize) -> impl FnOnce(Value, &mut At<'_>) -> Option<SecretStr
         }
         Some(SecretString::from(text))
     }
+}
+
+/// A password that somebody chooses: long enough to be worth something.
+pub fn new_password(value: Value, at: &mut At<'_>) -> Option<SecretString> {
+    let password = secret(password::MAX_LENGTH)(value, at)?;
+    if password.expose_secret().chars().count() < password::MIN_LENGTH {
+        return at.wrong(FieldCode::TooShort, format!("At least {} characters.", password::MIN_LENGTH));
+    }
+    Some(password)
 }
 
 /// An e-mail address.

@@ -85,6 +85,10 @@ codes! {
             "The server's answer was lost after the message had been handed over, so that it may have arrived. Ask the recipient, or send it again with `accept_duplicate: true`.",
         NoExternalParty = CONFLICT "no_external_party" "Nobody outside takes part"
             "A conversation has an external party as its primary contact, and in this thread only addresses of the workspace itself have written or been written to.",
+        NotInvited = CONFLICT "not_invited" "They have accepted already"
+            "An invitation is sent again to who has not accepted one yet. The user has: one who is deactivated comes back with `active: true`, and one who has forgotten their password asks for a new one.",
+        MailNotConfigured = CONFLICT "mail_not_configured" "This installation sends no mail of its own"
+            "Invitations and links for new passwords are mailed, and the operator has not configured by which server: `POSTROOM_SYSTEM_SMTP_URL`, `POSTROOM_SYSTEM_FROM` and `POSTROOM_APP_URL`. Nothing was saved. The operator can make users on the command line as well (`postroom user create`).",
         IdempotencyInProgress = CONFLICT "idempotency_in_progress" "The first request with this key is still running"
             "Another request with the same `Idempotency-Key` has not been answered yet. Repeat the request a moment later to get its answer.",
         ConversationMerged = GONE "conversation_merged" "The conversation was merged into another"
@@ -144,6 +148,7 @@ field_codes! {
     InvalidType = "invalid_type" "The value is of another JSON type than the field's.",
     InvalidValue = "invalid_value" "The value is of the right type but not one that is possible here.",
     InvalidCharacter = "invalid_character" "The text has a character that can't be here, such as a control character or a line break.",
+    TooShort = "too_short" "The text is shorter than it must be.",
     TooLong = "too_long" "The text or list is longer than allowed.",
     TooLarge = "too_large" "The files are larger than allowed.",
     OutOfRange = "out_of_range" "The number is too small or too large.",

@@ -4,7 +4,7 @@ use crate::{
     body::Body,
     caller,
     limits::client_address,
-    password,
+    password::{self, PasswordError},
     problem::{Code, Problem},
     server::State,
     shapes::auth::{LoginRequest, MeView, RefreshRequest, TokensView},
@@ -19,13 +19,14 @@ use actix_web::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use postroom_domain::ids::{SessionId, WorkspaceId};
-use postroom_store::{NewSession, RefreshIn, Rotation};
+use postroom_store::{NewSession, RefreshIn, RequestContext, Rotation, SignIn};
 use secrecy::{ExposeSecret as _, SecretString};
+use tracing::Instrument as _;
 
 /// A session ends after this long, however often it is refreshed.
-const SESSION: TimeDelta = TimeDelta::days(90);
+pub(super) const SESSION: TimeDelta = TimeDelta::days(90);
 /// A refresh token that nobody uses ends after this long.
-const REFRESH: TimeDelta = TimeDelta::days(30);
+pub(super) const REFRESH: TimeDelta = TimeDelta::days(30);
 /// The cookie's name; it is sent to the sign-in operations alone.
 const COOKIE: &str = "postroom_refresh";
 const COOKIE_PATH: &str = "/v1/auth";
@@ -50,26 +51,53 @@ pub(crate) async fn login(
     state.limits.sign_in(address, login.email.as_str())?;
     let account = state.store.find_sign_in(&login.email, login.workspace.as_deref()).await?;
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
-    let right = password::verify(login.password, hash).await.map_err(|error| {
-        tracing::error!(%error, "a password could not be compared");
-        Problem::internal()
-    })?;
-    let Some(account) = account.filter(|account| right && account.active) else {
-        return Err(Problem::new(Code::InvalidCredentials)
-            .detail("Workspace, e-mail address and password don't belong together."));
+    let right = password::verify(login.password, hash.clone()).await.map_err(no_hash)?;
+    let (account, hash) = match (account, hash) {
+        (Some(account), Some(hash)) if right && account.active => (account, hash),
+        (account, _) => {
+            account.into_iter().for_each(|account| note_refused(&state, account));
+            return Err(invalid_credentials());
+        }
     };
     let now = Utc::now();
     let (token, refresh_digest) = tokens::new_refresh_token();
     let new = NewSession {
         workspace_id: account.workspace_id,
         user_id: account.user_id,
+        password_hash: &hash,
         refresh_in: login.refresh.into(),
         refresh_digest,
         expires_at: now + SESSION,
         refresh_expires_at: now + REFRESH,
     };
-    let session = state.store.begin_session(&new).await?;
+    let session = state.store.begin_session(&new).await?.ok_or_else(invalid_credentials)?;
     signed_in(&state, (account.workspace_id, session), new.refresh_in, &token, now).await
+}
+
+fn invalid_credentials() -> Problem {
+    Problem::new(Code::InvalidCredentials)
+        .detail("Workspace, e-mail address and password don't belong together.")
+}
+
+/// Writes a refused try down beside the answer, which takes no longer for an account that there is.
+fn note_refused(state: &Data<State>, account: SignIn) {
+    let state = state.clone();
+    let noting = async move {
+        if let Err(error) = state.store.note_refused_sign_in(&account).await {
+            tracing::warn!(%error, "a refused sign-in could not be written down");
+        }
+    };
+    match RequestContext::current() {
+        Some(context) => actix_web::rt::spawn(async move { context.scope(noting).await }.in_current_span()),
+        None => actix_web::rt::spawn(noting.in_current_span()),
+    };
+}
+
+/// A problem of ours where a password could be neither hashed nor compared.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(super) fn no_hash(error: PasswordError) -> Problem {
+    tracing::error!(%error, "a password could not be hashed or compared");
+    Problem::internal()
 }
 
 /// Get a new access token
@@ -122,20 +150,21 @@ pub(crate) async fn logout(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let session = match caller::identify(&request).await {
+    let (workspace, session) = match caller::identify(&request).await {
         Ok(caller) => {
             let _: RefreshRequest = body.read_or_default().await?;
-            caller.session
+            (caller.actor.workspace_id, caller.session)
         }
         Err(problem) if problem.code() != Code::NotAuthenticated => return Err(problem),
         Err(not_authenticated) => {
             let token = presented(&request, &state, &body).await?.ok_or(not_authenticated)?;
             let digest = tokens::token_digest(token.expose_secret());
             let session = state.store.session_of_refresh_token(&digest, Utc::now()).await?;
-            session.ok_or_else(caller::not_authenticated)?.id
+            let session = session.ok_or_else(caller::not_authenticated)?;
+            (session.workspace_id, session.id)
         }
     };
-    state.store.end_session(session, Utc::now()).await?;
+    state.store.end_session(workspace, session, Utc::now()).await?;
     let mut gone = cookie(&state, "");
     gone.make_removal();
     Ok(HttpResponse::NoContent().cookie(gone).finish())
@@ -176,7 +205,7 @@ fn invalid_refresh_token() -> Problem {
 }
 
 /// The answer that carries a session's tokens.
-async fn signed_in(
+pub(super) async fn signed_in(
     state: &State,
     (workspace, session): (WorkspaceId, SessionId),
     refresh_in: RefreshIn,

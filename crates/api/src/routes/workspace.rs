@@ -1,22 +1,23 @@
-//! The workspace, the wish for its paid feature, and its users.
+//! The workspace, and the wish for its paid feature.
 
 use crate::{
     answer,
     body::{Body, Parameters},
     caller::Caller,
     cursor::{self, Scope},
-    headers::{IdempotencyHeader, IfNoneMatchHeader},
+    etag::{self, Expected},
+    headers::{IdempotencyHeader, IfMatchHeader, IfNoneMatchHeader},
     problem::Problem,
     refusal::REQUEST_ACCESS,
     server::State,
     shapes::{
         list::{ListView, PageQuery},
-        workspace::{FeatureRequestRequest, FeatureRequestView, UserView, WorkspaceView},
+        workspace::{FeatureRequestRequest, FeatureRequestView, WorkspaceRequest, WorkspaceView},
     },
 };
-use actix_web::{HttpRequest, HttpResponse, get, post, web::Data};
-use postroom_domain::ids::UserId;
-use postroom_store::{FeatureRequest, StoredAnswer};
+use actix_web::{HttpRequest, HttpResponse, get, patch, post, web::Data};
+use postroom_domain::access::Permission;
+use postroom_store::{FeatureRequest, StoreError, StoredAnswer};
 use serde_json::value::RawValue;
 
 /// The workspace
@@ -34,6 +35,40 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, Problem> {
     let view = WorkspaceView::from(state.store.workspace(&caller.actor).await?);
     answer::resource(&request, view.version, &view)
+}
+
+/// Change the workspace
+///
+/// Its name, what makes a thread a conversation, how long a reply may be taken back. For owner and administrators.
+#[utoipa::path(
+    tag = "Workspace", operation_id = "update_workspace", params(IfMatchHeader), request_body = WorkspaceRequest,
+    extensions(("x-problems" = json!(["role_not_allowed"]))),
+    responses((status = 200, description = "The workspace as it is now.", body = WorkspaceView)),
+)]
+#[patch("/v1/workspace")]
+pub(crate) async fn update(
+    caller: Caller,
+    request: HttpRequest,
+    state: Data<State>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    if !caller.actor.may(Permission::ManageWorkspace) {
+        return Err(StoreError::RoleNotAllowed.into());
+    }
+    let expected = Expected::of(request.headers());
+    let present = async || {
+        let view = WorkspaceView::from(state.store.workspace(&caller.actor).await?);
+        Ok((view.version, view))
+    };
+    let patch = answer::judged(body.read::<WorkspaceRequest>().await, expected, present()).await?;
+    match state.store.update_workspace(&caller.actor, expected.version(), &patch.into()).await {
+        Ok(workspace) => {
+            let view = WorkspaceView::from(workspace);
+            answer::resource(&request, view.version, &view)
+        }
+        Err(StoreError::StaleVersion) => Err(etag::stale(&present().await?.1)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Ask for a paid feature
@@ -87,31 +122,4 @@ pub(crate) async fn feature_requests(
     let wish = state.store.feature_request(&caller.actor).await?;
     let asked: Vec<_> = wish.asked.is_some().then(|| FeatureRequestView::from(wish)).into_iter().collect();
     Ok(answer::list(&request, &state, asked, None))
-}
-
-/// Users
-///
-/// The active users of the workspace by name, for every role: to choose an owner from.
-#[utoipa::path(
-    tag = "Users", operation_id = "list_users", params(PageQuery),
-    responses((status = 200, description = "A page of users.", body = ListView<UserView>)),
-)]
-#[get("/v1/users")]
-pub(crate) async fn users(
-    caller: Caller,
-    request: HttpRequest,
-    state: Data<State>,
-    query: Parameters,
-) -> Result<HttpResponse, Problem> {
-    let page: PageQuery = query.read()?;
-    let scope = Scope::of("/v1/users").with(caller.actor.user_id.0.as_bytes());
-    let after: Option<(String, UserId)> =
-        page.cursor.as_deref().map(|cursor| cursor::open(&state.cursor_key, &scope, cursor)).transpose()?;
-    let found = state.store.users(&caller.actor, after.as_ref(), page.limit).await?;
-    let next = match found.items.last().filter(|_| found.more) {
-        Some(last) => Some(cursor::seal(&state.cursor_key, &scope, &(&last.name, last.id))?),
-        None => None,
-    };
-    let users = found.items.into_iter().map(UserView::from).collect();
-    Ok(answer::list(&request, &state, users, next))
 }

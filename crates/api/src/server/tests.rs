@@ -60,6 +60,7 @@ fn state(limits: LimitSettings) -> Data<State> {
         trusted_proxies: 0,
         workers: 1,
         live: LiveTimes::default(),
+        sends_mail: false,
     };
     Data::new(State::new(store, TokenKeys::new(&[generate_signing_key().unwrap()]).unwrap(), settings))
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What somebody may do in the workspace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Role)]
 pub enum RoleName {
@@ -16,6 +16,19 @@ pub enum RoleName {
     Manager,
     /// Sees their own conversations.
     TeamMember,
+}
+
+/// Whether somebody may sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = UserStatus)]
+pub enum UserStatusName {
+    /// They may.
+    Active,
+    /// Not until they accept: they were asked to join.
+    Invited,
+    /// Not any more.
+    Deactivated,
 }
 
 /// Whether the team still has something to do.
@@ -194,6 +207,7 @@ macro_rules! named {
 
 named! {
     postroom_domain::access::Role => RoleName { Owner, Administrator, Manager, TeamMember }
+    postroom_domain::user::UserStatus => UserStatusName { Active, Invited, Deactivated }
     postroom_domain::conversation::Status => StatusName { Open, Closed }
     postroom_domain::message::Direction => DirectionName { Inbound, Outbound }
     postroom_domain::reply::SegmentKind => SegmentName { New, Quote, Signature, Forwarded }

@@ -25,6 +25,13 @@ fn requests_ask_for_what_is_documented() {
     check::<auth::LoginRequest>();
     check::<auth::RefreshRequest>();
     check::<auth::MeRequest>();
+    check::<invitation::AcceptRequest>();
+    check::<password::PasswordRequest>();
+    check::<password::ResetRequest>();
+    check::<password::NewPasswordRequest>();
+    check::<user::InvitationRequest>();
+    check::<user::UserRequest>();
+    check::<workspace::WorkspaceRequest>();
     check::<workspace::FeatureRequestRequest>();
     check::<mailbox::MailboxRequest>();
     check::<mailbox_settings::MailboxPatchRequest>();

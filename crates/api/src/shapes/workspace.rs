@@ -2,13 +2,13 @@
 
 use super::{
     auth::FeaturesView,
-    names::{FeatureName, RoleName, StartsOnName},
+    names::{FeatureName, StartsOnName},
     people::OwnerView,
     time::Time,
 };
-use crate::form::{Form, Request, choice, text};
-use postroom_domain::ids::{UserId, WorkspaceId};
-use postroom_store::{FeatureRequest, User, Workspace};
+use crate::form::{Form, Request, choice, integer, line, text};
+use postroom_domain::ids::WorkspaceId;
+use postroom_store::{FeatureRequest, Workspace, WorkspacePatch};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -52,6 +52,44 @@ impl From<Workspace> for WorkspaceView {
             created_at: workspace.created_at.into(),
             updated_at: workspace.updated_at.into(),
             version: workspace.version,
+        }
+    }
+}
+
+/// Changes to the workspace (JSON Merge Patch).
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({"name": "Acme Inc.", "undo_send_seconds": 20}))]
+pub struct WorkspaceRequest {
+    /// Its name.
+    #[schema(nullable = false, min_length = 1, max_length = 200, example = "Acme Inc.")]
+    pub name: Option<String>,
+    /// What makes a thread a conversation from now on, where the mailbox says nothing else.
+    #[schema(value_type = Option<StartsOnName>, nullable = false)]
+    pub conversation_starts_on: Option<StartsOnName>,
+    /// For how long a reply that is written from now on may be taken back, in seconds.
+    #[schema(nullable = false, minimum = 0, maximum = 60, example = 20)]
+    pub undo_send_seconds: Option<u16>,
+}
+
+impl Request for WorkspaceRequest {
+    fn read(form: &mut Form<'_>) -> Option<Self> {
+        let name = form.changed("name", line(200));
+        let conversation_starts_on = form.changed("conversation_starts_on", choice("reply, first_inbound"));
+        let undo_send_seconds = form.changed("undo_send_seconds", integer(0, 60));
+        Some(Self {
+            name: name?,
+            conversation_starts_on: conversation_starts_on?,
+            undo_send_seconds: undo_send_seconds?.and_then(|seconds| u16::try_from(seconds).ok()),
+        })
+    }
+}
+
+impl From<WorkspaceRequest> for WorkspacePatch {
+    fn from(request: WorkspaceRequest) -> Self {
+        Self {
+            name: request.name,
+            conversation_starts_on: request.conversation_starts_on.map(Into::into),
+            undo_send_seconds: request.undo_send_seconds,
         }
     }
 }
@@ -112,50 +150,6 @@ impl From<FeatureRequest> for FeatureRequestView {
                 avatar_url: None,
             }),
             message: asked.and_then(|asked| asked.note),
-        }
-    }
-}
-
-/// A user of the workspace.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = User)]
-pub struct UserView {
-    /// Their id.
-    #[schema(value_type = Uuid)]
-    pub id: UserId,
-    /// Their name.
-    #[schema(example = "Ann Lee")]
-    pub name: String,
-    /// The address that they sign in with.
-    #[schema(example = "ann@acme.example")]
-    pub email: String,
-    /// Their role.
-    pub role: RoleName,
-    /// Whether they may sign in.
-    pub active: bool,
-    /// Their picture; null where there is none.
-    pub avatar_url: Option<String>,
-    /// When they were made.
-    pub created_at: Time,
-    /// When they were last changed.
-    pub updated_at: Time,
-    /// Counts changes.
-    pub version: i64,
-}
-
-impl From<User> for UserView {
-    fn from(user: User) -> Self {
-        Self {
-            id: user.id,
-            name: user.name,
-            email: user.email,
-            role: user.role.into(),
-            // The list has active users only.
-            active: true,
-            avatar_url: None,
-            created_at: user.created_at.into(),
-            updated_at: user.updated_at.into(),
-            version: user.version,
         }
     }
 }

@@ -15,6 +15,10 @@ mod mailboxes;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod passwords;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
 mod sending;
 #[cfg(test)]
 mod sign_in;

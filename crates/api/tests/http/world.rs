@@ -250,6 +250,7 @@ async fn serve(store: &Store, limits: LimitSettings, live: LiveTimes, stop: Canc
         trusted_proxies: 0,
         workers: 2,
         live,
+        sends_mail: true,
     };
     let state = State::new(store.clone(), TokenKeys::new(&keys).unwrap(), settings);
     let live = state.live.clone();

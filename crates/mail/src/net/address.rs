@@ -40,6 +40,12 @@ impl FromStr for AllowNets {
 }
 
 impl AllowNets {
+    /// Every address there is.
+    #[must_use]
+    pub fn everywhere() -> Self {
+        Self(vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())])
+    }
+
     /// True if the address lies in one of the networks.
     #[must_use]
     pub fn contains(&self, ip: IpAddr) -> bool {

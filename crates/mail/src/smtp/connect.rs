@@ -35,24 +35,24 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    /// Connects and signs in, all within `patience.before_body`.
+    /// Connects and signs in, all within `patience.before_body`. Without a login the server is not asked to know us.
     ///
     /// # Errors
     /// Any [`ServerError`]; `LoginRefused` only where the server said that the credentials are wrong.
-    pub async fn open(
+    pub async fn open<'l>(
         network: &Network,
         endpoint: &Endpoint,
-        login: &Login,
+        login: impl Into<Option<&'l Login>>,
         patience: Patience,
     ) -> Result<Self, ServerError> {
-        let opening = Self::open_unhurried(network, endpoint, login, patience);
+        let opening = Self::open_unhurried(network, endpoint, login.into(), patience);
         timeout(patience.before_body, opening).await.unwrap_or(Err(ServerError::TimedOut))
     }
 
     async fn open_unhurried(
         network: &Network,
         endpoint: &Endpoint,
-        login: &Login,
+        login: Option<&Login>,
         patience: Patience,
     ) -> Result<Self, ServerError> {
         let (wire, hello) = timeout(patience.answer, SmtpWire::open(network, endpoint))
@@ -69,7 +69,9 @@ impl Session {
         if let Ok(offers) = session.command(Ehlo::new(hello)).await {
             session.read_size(&offers);
         }
-        session.sign_in(login).await?;
+        if let Some(login) = login {
+            session.sign_in(login).await?;
+        }
         Ok(session)
     }
 

@@ -1,6 +1,9 @@
 //! `postroom workspace …` and `postroom user …`: what the operator makes.
 
-use crate::cli::{CreateUser, CreateWorkspace, Feature, SwitchFeature, User, Workspace};
+use crate::{
+    cli::{CreateUser, CreateWorkspace, Feature, InviteLink, SwitchFeature, User, Workspace},
+    config::Config,
+};
 use anyhow::{Context, Result, bail};
 use postroom_api::password;
 use postroom_domain::address::EmailAddress;
@@ -18,9 +21,26 @@ pub(crate) async fn workspace(command: &Workspace, store: &Store, out: &mut impl
 }
 
 /// Runs `postroom user …`.
-pub(crate) async fn user(command: &User, store: &Store, out: &mut impl Write) -> Result<()> {
-    let User::Create(create) = command;
-    create_user(create, store, out).await
+pub(crate) async fn user(command: &User, config: &Config, store: &Store, out: &mut impl Write) -> Result<()> {
+    match command {
+        User::Create(create) => create_user(create, store, out).await,
+        User::InviteLink(link) => invite_link(link, config, store, out).await,
+    }
+}
+
+async fn invite_link(link: &InviteLink, config: &Config, store: &Store, out: &mut impl Write) -> Result<()> {
+    let page = config
+        .app_url
+        .as_ref()
+        .context("POSTROOM_APP_URL must be given: the link leads to the page there")?;
+    let email = EmailAddress::parse(&link.email).context("--email")?;
+    let token = store.invitation_token(&link.workspace, &email).await.map_err(|error| match error {
+        StoreError::NotFound => anyhow::anyhow!("there is no user {email} in a workspace {}", link.workspace),
+        StoreError::NotInvited => anyhow::anyhow!("{email} has accepted already"),
+        other => other.into(),
+    })?;
+    writeln!(out, "{page}/invitations/{}", token.expose_secret())?;
+    Ok(())
 }
 
 async fn create_workspace(create: &CreateWorkspace, store: &Store, out: &mut impl Write) -> Result<()> {

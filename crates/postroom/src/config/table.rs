@@ -127,6 +127,12 @@ pub(crate) const GROUPS: &[Group] = &[
                 "`lax`, or `none` for a page on another site than the API.",
             ),
             setting(
+                "POSTROOM_SIGNING_KEY",
+                Default::From("one that Postroom makes"),
+                "An Ed25519 key that is to sign access tokens (`openssl genpkey -algorithm ed25519`), as PEM or as base64 of \
+                 its DER. It is taken over into the database once; `postroom keys rotate` replaces it as any other.",
+            ),
+            setting(
                 "POSTROOM_TRUSTED_PROXIES",
                 Default::Text("0"),
                 "How many reverse proxies in front write `X-Forwarded-For`. With 0 that header is ignored.",
@@ -278,6 +284,29 @@ pub(crate) const GROUPS: &[Group] = &[
                 "5s",
                 ("10ms", "5m"),
                 "How long a server has to file its own copy into the Sent folder before Postroom files one.",
+            ),
+        ],
+    },
+    Group {
+        title: "Mail of Postroom's own",
+        settings: &[
+            setting(
+                "POSTROOM_SYSTEM_SMTP_URL",
+                Default::None,
+                "The SMTP server for invitations and links for new passwords: `smtps://user:password@host` (TLS, port 465), \
+                 `smtp://user:password@host` (STARTTLS, port 587), or `smtp://host?tls=none` (port 25); other ports as \
+                 `host:port`. Without it, nobody can be invited by mail. All processes need the same.",
+            ),
+            setting(
+                "POSTROOM_SYSTEM_FROM",
+                Default::None,
+                "Who these mails are from: `Acme Postroom <postroom@acme.example>`, or the address alone.",
+            ),
+            setting(
+                "POSTROOM_APP_URL",
+                Default::None,
+                "Where the page is that people work with, such as `https://app.example.com`. Links in these mails are \
+                 `…/invitations/<token>` and `…/password-reset/<token>` there.",
             ),
         ],
     },

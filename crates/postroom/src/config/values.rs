@@ -103,7 +103,8 @@ impl Values {
         self.get(name, |text| duration_within(text, bounds), Duration::ZERO)
     }
 
-    fn is_given(&self, name: &str) -> bool {
+    /// Whether there is any text for it, right or wrong.
+    pub(crate) fn is_given(&self, name: &str) -> bool {
         setting(name)
             .and_then(|setting| self.given.get(&setting.key()))
             .is_some_and(|text| !text.trim().is_empty())

@@ -79,6 +79,8 @@ pub(super) struct Audiences {
     pub(super) messages: HashMap<Uuid, MessageFacts>,
     pub(super) contacts: HashMap<Uuid, ContactRef>,
     pub(super) users: HashMap<Uuid, UserRef>,
+    /// Those of them who are not active: invited, or gone.
+    absent: HashSet<Uuid>,
     customers: Customers,
     mailboxes: HashMap<Uuid, Option<Uuid>>,
 }
@@ -108,6 +110,15 @@ impl Audiences {
         self.customers.of(&self.customers.in_deal, id)
     }
 
+    /// ACC-2: active users are known to everybody, others to who manages users.
+    pub(super) fn of_user(&self, id: Uuid) -> Audience {
+        if self.absent.contains(&id) {
+            Audience::Those { users: HashSet::new(), and: Some(Permission::ManageUsers) }
+        } else {
+            Audience::Everybody
+        }
+    }
+
     /// ACC-4: a shared mailbox is everybody's affair, a personal one its user's and that of who manages users. `None`
     /// where there is no such mailbox.
     pub(super) fn of_mailbox(&self, id: Uuid) -> Option<Audience> {
@@ -123,16 +134,17 @@ impl Audiences {
 /// Looks everything up.
 pub(super) async fn load(tx: &Tx, workspace: WorkspaceId, about: Wanted) -> Result<Audiences, StoreError> {
     let list = |ids: &HashSet<Uuid>| ids.iter().copied().collect::<Vec<_>>();
-    let (cards, messages, contacts, users, customers, mailboxes) = tokio::try_join!(
+    let (cards, messages, contacts, users, absent, customers, mailboxes) = tokio::try_join!(
         load_cards(tx, workspace, list(&about.conversations)),
         messages_of(tx, workspace, list(&about.messages)),
         contact_refs(tx, workspace, list(&about.contacts)),
         user_refs(tx, workspace, list(&about.users)),
+        absent_users(tx, workspace, list(&about.users)),
         customers(tx, workspace, &about),
         mailbox_users(tx, workspace, list(&about.mailboxes)),
     )?;
     let cards = cards.into_iter().map(|card| (card.id.0, Arc::new(card))).collect();
-    Ok(Audiences { cards, messages, contacts, users, customers, mailboxes })
+    Ok(Audiences { cards, messages, contacts, users, absent, customers, mailboxes })
 }
 
 /// ACC-4: a conversation's message follows the conversation; of a thread without one it is its authors', the personal
@@ -264,6 +276,19 @@ pub(super) async fn user_refs(
         .await?;
     let user = |(id, name, email, avatar)| UserRef { id: UserId(id), name, email, avatar };
     Ok(by_id(rows.into_iter().map(user).collect(), |user: &UserRef| user.id.0))
+}
+
+async fn absent_users(tx: &Tx, workspace: WorkspaceId, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows: Vec<Uuid> = users::table
+        .filter(users::workspace_id.eq(workspace.0).and(users::id.eq_any(ids)))
+        .filter(users::active.eq(false))
+        .select(users::id)
+        .load(&mut tx.conn())
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 async fn mailbox_users(

@@ -256,8 +256,9 @@ fn what(workspace: WorkspaceId, row: &Row, kind: EventKind, facts: &Audiences) -
             thing(Change::MailboxUpdated(MailboxId(id)), facts.of_mailbox(id)?)
         }
         EventKind::UserUpdated => {
-            let user = facts.users.get(&row.subject_id?)?;
-            thing(Change::UserUpdated(user.clone()), Audience::Everybody)
+            let id = row.subject_id?;
+            let user = facts.users.get(&id)?;
+            thing(Change::UserUpdated(user.clone()), facts.of_user(id))
         }
         EventKind::WorkspaceUpdated => thing(Change::WorkspaceUpdated, Audience::Everybody),
         EventKind::ViewReset => {

@@ -39,12 +39,13 @@ impl World {
         let new = NewSession {
             workspace_id: actor.workspace_id,
             user_id: actor.user_id,
+            password_hash: "-",
             refresh_in: RefreshIn::Body,
             refresh_digest: rand::random(),
             expires_at: Utc::now() + TimeDelta::days(1),
             refresh_expires_at: Utc::now() + TimeDelta::days(1),
         };
-        Credential::Session(self.store.begin_session(&new).await.unwrap())
+        Credential::Session(self.store.begin_session(&new).await.unwrap().unwrap())
     }
 
     async fn follow(&self, live: &Live, actor: &Actor, after: Option<i64>) -> Follower {
@@ -540,7 +541,7 @@ async fn who_may_not_go_on_is_told_so_and_nothing_else() {
     let Credential::Session(id) = session;
     let mut signed_out = live.follow(&world.member, session, None).await.unwrap();
     let mut stays = world.follow(&live, &world.member, None).await;
-    world.store.end_session(id, Utc::now()).await.unwrap();
+    world.store.end_session(world.member.workspace_id, id, Utc::now()).await.unwrap();
     assert_eq!(end_of(&mut signed_out).await, EndReason::SignedOut);
 
     world.rename(&world.member, "Tom still").await;

@@ -4,14 +4,17 @@ use crate::world::{World, cluster};
 use postroom_testkit::postgres::Cluster;
 
 /// Read before a workspace is known, and the workers' queues; everything else belongs to a workspace.
-pub(crate) const GLOBAL: [&str; 8] = [
+pub(crate) const GLOBAL: [&str; 11] = [
     "__diesel_schema_migrations",
+    "account_links",
     "mailbox_queue",
     "outbox_queue",
+    "password_reset_requests",
     "refresh_tokens",
     "sessions",
     "sign_ins",
     "signing_keys",
+    "system_mail_queue",
     "workspaces",
 ];
 

@@ -15,12 +15,13 @@ async fn session(world: &World, actor: &Actor, first_token: u8) -> SessionId {
     let new = NewSession {
         workspace_id: actor.workspace_id,
         user_id: actor.user_id,
+        password_hash: if actor.role == Role::Owner { "hash of the owner" } else { "hash" },
         refresh_in: RefreshIn::Body,
         refresh_digest: [first_token; 32],
         expires_at: now + TimeDelta::days(90),
         refresh_expires_at: now + TimeDelta::days(30),
     };
-    world.store.begin_session(&new).await.unwrap()
+    world.store.begin_session(&new).await.unwrap().unwrap()
 }
 
 async fn rotate(world: &World, old: u8, new: u8, now: DateTime<Utc>) -> Rotation {
@@ -113,7 +114,7 @@ async fn unknown_expired_and_ended_are_refused_alike() {
     );
     assert!(matches!(rotate(&world, 1, 2, now).await, Rotation::Renewed(_)));
     assert!(world.store.session_of_refresh_token(&[2; 32], now).await.unwrap().is_some());
-    world.store.end_session(id, now).await.unwrap();
+    world.store.end_session(owner.workspace_id, id, now).await.unwrap();
     assert_eq!(rotate(&world, 2, 3, now).await, Rotation::Refused, "the session has ended");
     assert!(world.store.session_of_refresh_token(&[2; 32], now).await.unwrap().is_none());
 }
@@ -148,7 +149,7 @@ async fn sessions_are_forgotten_a_month_after_their_end() {
     let owner = world.bare_workspace("acme").await;
     let [ended, lives] = [session(&world, &owner, 1).await, session(&world, &owner, 2).await];
     let now = Utc::now();
-    world.store.end_session(ended, now).await.unwrap();
+    world.store.end_session(owner.workspace_id, ended, now).await.unwrap();
     assert_eq!(world.store.upkeep(now + TimeDelta::days(29)).await.unwrap().sessions, 0);
     assert_eq!(world.store.upkeep(now + TimeDelta::days(31)).await.unwrap().sessions, 1);
     assert!(world.store.caller(owner.workspace_id, lives, now).await.unwrap().is_some());

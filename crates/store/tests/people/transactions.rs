@@ -69,7 +69,7 @@ async fn one_workspace_never_leaks_into_the_next_use_of_a_connection() {
     for number in 0..100 {
         let (store, actor) = (world.store.clone(), if number % 2 == 0 { acme } else { other });
         tasks.spawn(async move {
-            let users = store.users(&actor, None, 100).await.unwrap();
+            let users = store.users(&actor, None, None, 100).await.unwrap();
             let slug = store.workspace(&actor).await.unwrap().slug;
             (number % 2 == 0, slug, users.items.into_iter().map(|user| user.email).collect::<Vec<_>>())
         });

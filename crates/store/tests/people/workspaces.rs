@@ -2,7 +2,10 @@
 
 use crate::world::{World, email, new_workspace};
 use chrono::Utc;
-use postroom_domain::access::{Actor, Role};
+use postroom_domain::{
+    access::{Actor, Role},
+    user::UserStatus,
+};
 use postroom_store::{FeatureRequest, FeatureState, MePatch, NewUser, Outcome, StoreError, StoredAnswer};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +103,7 @@ async fn users_come_by_name_each_once() {
     world.execute("UPDATE users SET name = 'anna' WHERE name = 'carl'");
     let (mut names, mut after, mut pages) = (Vec::new(), None, 0);
     loop {
-        let page = world.store.users(&owner, after.as_ref(), 2).await.unwrap();
+        let page = world.store.users(&owner, Some(UserStatus::Active), after.as_ref(), 2).await.unwrap();
         pages += 1;
         after = page.items.last().map(|user| (user.name.clone(), user.id));
         names.extend(page.items.into_iter().map(|user| (user.name, user.role)));
