@@ -22,7 +22,8 @@ use actix_web::{
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::{borrow::Cow, fmt, time::Duration};
-use utoipa::ToSchema;
+use utoipa::{ToSchema, openapi::Object};
+use uuid::Uuid;
 
 /// The media type of every error's body.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -88,6 +89,26 @@ pub struct ProblemView<'a> {
     #[serde(flatten)]
     #[schema(ignore)]
     pub members: &'a Map<String, Value>,
+}
+
+/// The members of single codes, for the document: [`Problem::member`] adds them.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its documentation is used")]
+pub struct ProblemMembers {
+    /// The thing as it is now, for `stale_version` alone.
+    current: Option<Object>,
+    /// The feature that is not enabled, for `feature_not_enabled` alone.
+    #[schema(example = "conversations")]
+    feature: Option<String>,
+    /// The address at which to ask for it, for `feature_not_enabled` alone.
+    #[schema(example = "/v1/workspace/feature-requests")]
+    request_access: Option<String>,
+    /// The conversation under which it goes on, for `conversation_merged` alone.
+    merged_into: Option<Uuid>,
+    /// The newest message, for `conversation_moved_on` alone.
+    latest_message_id: Option<Uuid>,
+    /// The earliest position that can still be asked for, for `events_expired` alone.
+    oldest_after: Option<i64>,
 }
 
 impl Problem {

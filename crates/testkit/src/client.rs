@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use ureq::{Agent, http};
 
-use crate::error::{Error, Result};
+use crate::{
+    contract::{Contract, Exchange},
+    error::{Error, Result},
+};
 
 /// An answer, read whole.
 #[derive(Debug, Clone)]
@@ -158,8 +161,35 @@ impl Line {
         &self.base
     }
 
-    /// Sends one request exactly as given.
+    /// Sends one request exactly as given, and holds the answer against the document that the server serves.
+    ///
+    /// # Panics
+    /// Where it isn't what the document says.
+    #[track_caller]
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Result<Answer> {
+        // Before the request, so that one that gets no answer is the same as ever.
+        let contract = self.contract()?;
+        let sent = if contract.is_some() { body.clone() } else { Vec::new() };
+        let answer = self.send_unchecked(method, path, headers, body)?;
+        if let Some(contract) = contract {
+            let path = path.strip_prefix(&self.base).unwrap_or(path);
+            contract.hold(&Exchange { method, path, body: &sent, answer: &answer });
+        }
+        Ok(answer)
+    }
+
+    /// What the server says of itself.
+    pub(crate) fn contract(&self) -> Result<Option<&'static Contract>> {
+        Contract::served(|| self.send_unchecked("GET", "/openapi.json", &[], Vec::new()))
+    }
+
+    fn send_unchecked(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answer> {
         let asked = format!("{method} {path}");
         let failed = |error: String| Error::Http { what: asked.clone(), answer: error };
         // Signed addresses in answers are absolute.

@@ -5,6 +5,7 @@
 //! Nothing outlives the process that started it. The surface is blocking; it may be called from async tests too.
 
 pub mod client;
+pub mod contract;
 pub mod error;
 pub mod large;
 pub mod letter;

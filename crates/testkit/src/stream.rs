@@ -1,14 +1,18 @@
 //! A reader of Server-Sent Events, over a socket of its own: it can be cut at any moment, and need not read at all.
 
-use crate::error::{Error, Result, Tried};
+use crate::{
+    client::{Answer, Line},
+    contract::{Contract, Exchange},
+    error::{Error, Result, Tried},
+};
 use serde_json::Value;
 use std::{
-    collections::HashMap,
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpStream},
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     time::Duration,
 };
+use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
 /// One message of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,12 +25,19 @@ pub struct Message {
     pub data: Value,
 }
 
+impl Message {
+    /// Whether it stands in the log as well.
+    fn is_of_the_log(&self) -> bool {
+        self.id.is_some() && self.event != "heartbeat"
+    }
+}
+
 /// An open stream. Dropping it cuts the connection.
 #[derive(Debug)]
 pub struct EventStream {
     socket: TcpStream,
-    status: u16,
-    headers: HashMap<String, String>,
+    head: Answer,
+    contract: Option<&'static Contract>,
     messages: Receiver<Message>,
     /// What is read by nobody yet.
     unread: Option<(BufReader<TcpStream>, Sender<Message>)>,
@@ -55,6 +66,7 @@ impl EventStream {
     pub fn open_unread(base: &str, path: &str, headers: &[(&str, &str)]) -> Result<Self> {
         let asked = format!("GET {path}");
         let host = base.trim_start_matches("http://");
+        let contract = Line::to(base).contract()?;
         let mut socket = TcpStream::connect(host).tried(format!("connecting to {host}"))?;
         socket.set_read_timeout(Some(Duration::from_secs(30))).tried(asked.clone())?;
         let mut request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\naccept: text/event-stream\r\n");
@@ -64,19 +76,22 @@ impl EventStream {
         request.push_str("\r\n");
         socket.write_all(request.as_bytes()).tried(asked.clone())?;
         let mut reader = BufReader::new(socket.try_clone().tried(asked.clone())?);
-        let (status, headers) = read_head(&mut reader).tried(asked)?;
+        let head = read_head(&mut reader, asked.clone()).tried(asked)?;
+        if let Some(contract) = contract {
+            contract.hold(&Exchange { method: "GET", path, body: &[], answer: &head });
+        }
         let (sender, messages) = channel();
-        Ok(Self { socket, status, headers, messages, unread: Some((reader, sender)) })
+        Ok(Self { socket, head, contract, messages, unread: Some((reader, sender)) })
     }
 
     /// The HTTP status.
     pub fn status(&self) -> u16 {
-        self.status
+        self.head.status
     }
 
     /// A header's text, empty where it is missing.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(String::as_str).unwrap_or_default()
+        self.head.header(name)
     }
 
     /// Whether the other end, which is on this machine, still has this connection open. Where the system doesn't tell, it
@@ -105,7 +120,14 @@ impl EventStream {
     /// [`Error::TimedOut`].
     pub fn next(&self, limit: Duration) -> Result<Option<Message>> {
         match self.messages.recv_timeout(limit) {
-            Ok(message) => Ok(Some(message)),
+            Ok(message) => {
+                if let Some(contract) = self.contract
+                    && message.is_of_the_log()
+                {
+                    contract.hold_event(&message.data);
+                }
+                Ok(Some(message))
+            }
             Err(RecvTimeoutError::Disconnected) => Ok(None),
             Err(RecvTimeoutError::Timeout) => {
                 Err(Error::TimedOut { what: "the next message of a stream".into(), limit })
@@ -151,21 +173,25 @@ impl Drop for EventStream {
     }
 }
 
-type Head = (u16, HashMap<String, String>);
-
-fn read_head(reader: &mut impl BufRead) -> std::io::Result<Head> {
+/// Reads the head of an answer, and the body of one that is no stream.
+fn read_head(reader: &mut impl BufRead, asked: String) -> std::io::Result<Answer> {
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-    let mut headers = HashMap::new();
+    let mut headers = HeaderMap::new();
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
-        match line.trim_end().split_once(": ") {
-            Some((name, value)) => headers.insert(name.to_ascii_lowercase(), value.to_owned()),
-            None => return Ok((status, headers)),
-        };
+        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+            headers.append(name, value);
+        }
     }
+    let length = headers.get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
+    let mut bytes = vec![0; length.unwrap_or_default()];
+    reader.read_exact(&mut bytes)?;
+    let body = serde_json::from_slice(&bytes).unwrap_or_default();
+    Ok(Answer { asked, status, headers, bytes, body })
 }
 
 /// Takes the chunks apart, and the messages that stand in them.

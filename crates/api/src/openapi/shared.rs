@@ -5,7 +5,7 @@
 //! its own stands at the operation, in the extension `x-problems`.
 
 use super::operations;
-use crate::problem::{Code, FieldError, MEDIA_TYPE, ProblemView};
+use crate::problem::{Code, FieldError, MEDIA_TYPE, ProblemMembers, ProblemView};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{
@@ -46,7 +46,7 @@ impl Modify for SharedParts {
                 secure(operation);
                 conditional_read(operation);
                 answer_headers(operation);
-                if method == HttpMethod::Get && needs_sign_in(operation) {
+                if method == HttpMethod::Get && takes_sign_in(operation) {
                     event_header(operation);
                 }
                 let by_status = problems(path, &method, operation);
@@ -66,7 +66,13 @@ impl Modify for SharedParts {
 }
 
 fn add_schemas(components: &mut Components) {
-    components.schemas.insert("Problem".to_owned(), ProblemView::schema());
+    let mut problem = ProblemView::schema();
+    if let (RefOr::T(Schema::Object(problem)), RefOr::T(Schema::Object(members))) =
+        (&mut problem, ProblemMembers::schema())
+    {
+        problem.properties.extend(members.properties);
+    }
+    components.schemas.insert("Problem".to_owned(), problem);
     components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
     components.add_security_scheme(
         BEARER,
@@ -138,6 +144,11 @@ fn needs_sign_in(operation: &Operation) -> bool {
     operation.security.as_ref().is_some_and(|all| !all.contains(&SecurityRequirement::default()))
 }
 
+/// Whether a signed-in caller is told more, or is told at all.
+fn takes_sign_in(operation: &Operation) -> bool {
+    operation.security.iter().flatten().any(|one| *one != SecurityRequirement::default())
+}
+
 fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
     operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
         RefOr::T(parameter) => Some(parameter),
@@ -156,15 +167,18 @@ fn conditional_read(operation: &mut Operation) {
     if !conditional && !written {
         return;
     }
-    for response in operation.responses.responses.values_mut() {
-        if let RefOr::T(response) = response {
-            response.headers.insert("ETag".to_owned(), tag_header().into());
-        }
-    }
     if conditional {
         let unchanged =
             ResponseBuilder::new().description("As in the answer that the client has; no body.").build();
         operation.responses.responses.insert("304".to_owned(), unchanged.into());
+    }
+    for (status, response) in &mut operation.responses.responses {
+        // What answers without the thing has no tag of it.
+        if let RefOr::T(response) = response
+            && (!response.content.is_empty() || status == "304")
+        {
+            response.headers.insert("ETag".to_owned(), tag_header().into());
+        }
     }
 }
 
@@ -192,7 +206,7 @@ fn answer_headers(operation: &mut Operation) {
         if status == "201" {
             response.headers.insert("Location".to_owned(), text("The address of the new thing.").into());
         }
-        if status == "201" && keyed {
+        if (status == "201" || status == "200") && keyed {
             let header = text("`true` where the same request was answered before: nothing happened now.");
             response.headers.insert("Idempotent-Replayed".to_owned(), header.into());
             response.headers.insert("ETag".to_owned(), tag_header().into());

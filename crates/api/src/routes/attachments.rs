@@ -10,7 +10,7 @@ use crate::{
     problem::Problem,
     refusal,
     server::State,
-    shapes::attachment::{AttachmentDetailView, UploadRequest},
+    shapes::attachment::{AttachmentDetailView, FileContent, UploadRequest},
     upload,
 };
 use actix_web::{
@@ -125,7 +125,7 @@ pub(crate) async fn show(
     params(("id" = Uuid, Path, description = "The attachment's id."), LinkQuery),
     security((), ("access_token" = [])),
     extensions(("x-problems" = json!(["not_authenticated", "link_expired", "feature_not_enabled", "not_found"]))),
-    responses((status = 200, description = "The file.", content_type = "application/octet-stream", body = Vec<u8>)),
+    responses((status = 200, description = "The file, as what it was sent as.", content_type = "*/*", body = FileContent)),
 )]
 #[get("/v1/attachments/{id}/content")]
 pub(crate) async fn content(

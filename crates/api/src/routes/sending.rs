@@ -11,6 +11,7 @@ use crate::{
     routes::attachments::FILE_POLICY,
     server::State,
     shapes::{
+        attachment::FileContent,
         list::ListView,
         message::MessageView,
         sending::{RetryRequest, WrittenMessagesQuery},
@@ -25,7 +26,7 @@ use actix_web::{
 };
 use futures_util::TryStreamExt as _;
 use postroom_domain::{access::Actor, ids::MessageId, message::Position};
-use postroom_store::{Message, WrittenQuery};
+use postroom_store::{AuthorKind, Message, StoreError, WrittenQuery};
 
 /// Your messages
 ///
@@ -80,7 +81,7 @@ pub(crate) async fn cancel(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let id: MessageId = path_id(&request, "id");
-    answer::judged(body.nothing().await, Expected::Any, present(&state, &caller.actor, id)).await?;
+    answer::judged(body.nothing().await, Expected::Any, present_own(&state, &caller.actor, id)).await?;
     let written = state.store.cancel_message(&caller.actor, id).await?;
     Ok(HttpResponse::Ok().json(written))
 }
@@ -98,7 +99,8 @@ pub(crate) async fn cancel(
     extensions(("x-problems" = json!([
         "already_sending", "nothing_to_retry", "may_duplicate", "no_sending_mailbox"
     ]))),
-    responses((status = 200, description = "The message, queued again.", body = MessageView)),
+    responses((status = 200, description = "The message, queued again.", body = MessageView,
+        headers(("ETag" = String, description = "`\"<version>-<digest>\"`, for `If-None-Match`.")))),
 )]
 #[post("/v1/messages/{id}/retry")]
 pub(crate) async fn retry(
@@ -121,7 +123,7 @@ pub(crate) async fn retry(
 #[utoipa::path(
     tag = "Messages", operation_id = "get_raw_message",
     params(("id" = Uuid, Path, description = "The message's id.")),
-    responses((status = 200, description = "The mail.", content_type = "message/rfc822", body = Vec<u8>)),
+    responses((status = 200, description = "The mail.", content_type = "message/rfc822", body = FileContent)),
 )]
 #[get("/v1/messages/{id}/raw")]
 pub(crate) async fn raw(
@@ -146,6 +148,24 @@ pub(crate) async fn raw(
 
 /// Whether the message is there for the caller.
 async fn present(state: &State, actor: &Actor, id: MessageId) -> Result<(i64, ()), Problem> {
-    let message: Message = state.store.message(actor, id).await?;
+    let message = of_ours(state, actor, id).await?;
     Ok((message.version, ()))
+}
+
+/// The same for what is its author's alone.
+async fn present_own(state: &State, actor: &Actor, id: MessageId) -> Result<(i64, ()), Problem> {
+    let message = of_ours(state, actor, id).await?;
+    if message.author.kind == AuthorKind::User && message.author.id == Some(actor.user_id.0) {
+        return Ok((message.version, ()));
+    }
+    Err(StoreError::NotAuthor.into())
+}
+
+/// A message that we send: what others have written can neither be taken back nor sent again.
+async fn of_ours(state: &State, actor: &Actor, id: MessageId) -> Result<Message, Problem> {
+    let message = state.store.message(actor, id).await?;
+    if message.delivery.is_none() {
+        return Err(Problem::not_found());
+    }
+    Ok(message)
 }

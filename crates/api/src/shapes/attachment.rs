@@ -16,6 +16,12 @@ pub struct UploadRequest {
     file: Vec<u8>,
 }
 
+/// The bytes of a file.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "only its documentation is used; the bytes are sent piece by piece")]
+pub struct FileContent(Vec<u8>);
+
 /// A file: of a message, or uploaded for one.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = AttachmentDetail)]
