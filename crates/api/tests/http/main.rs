@@ -13,6 +13,8 @@ mod live;
 #[cfg(test)]
 mod mailboxes;
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod passwords;

@@ -17,9 +17,9 @@ use postroom_domain::{
     threading::Headers,
 };
 use postroom_store::{
-    FolderRole, FolderStart, IncomingAttachment, IncomingMail, IncomingSource, Live, MailboxLease, MasterKey,
-    NewMailbox, NewUser, NewWorkspace, Outcome, Ownership, PoolSettings, Security, SentCopy, Server, Step,
-    Store, StoreSettings, StoredAnswer, Track,
+    FolderRole, FolderStart, IncomingAttachment, IncomingMail, IncomingSource, Ingested, Live, MailboxLease,
+    MasterKey, NewMailbox, NewUser, NewWorkspace, Outcome, Ownership, PoolSettings, Security, SentCopy,
+    Server, Step, Store, StoreSettings, StoredAnswer, Track,
 };
 use postroom_testkit::{
     client::{Anonymous, SignedIn},
@@ -113,6 +113,22 @@ impl World {
         self.anonymous().sign_in("acme", &format!("{name}@acme.example"), PASSWORD).unwrap()
     }
 
+    /// Another workspace with Conversations and its owner, `otto@SLUG.example`, of whom nobody in `acme` knows.
+    pub(crate) fn neighbour(&self, slug: &str) -> Actor {
+        self.run(async {
+            let new = NewWorkspace {
+                slug: slug.into(),
+                name: slug.into(),
+                owner_email: address(&format!("otto@{slug}.example")),
+                owner_name: "Otto".into(),
+                owner_password_hash: password::hash(PASSWORD.into()).await.unwrap(),
+            };
+            let made = self.store.create_workspace(&new).await.unwrap();
+            self.store.enable_conversations(slug).await.unwrap();
+            Actor::new(made.id, made.owner_id, Role::Owner)
+        })
+    }
+
     /// Runs statements past the server.
     pub(crate) fn execute(&self, sql: &str) {
         Cluster::shared().unwrap().execute(&self.database, sql).unwrap();
@@ -145,6 +161,17 @@ impl World {
 
     /// Connects a mailbox and begins to read it.
     pub(crate) fn mailbox(&self, its_address: &str, ownership: Ownership, starts_on: StartsOn) -> Reader {
+        self.mailbox_of(&self.owner, its_address, ownership, starts_on)
+    }
+
+    /// The same in the workspace that this owner has.
+    pub(crate) fn mailbox_of(
+        &self,
+        owner: &Actor,
+        its_address: &str,
+        ownership: Ownership,
+        starts_on: StartsOn,
+    ) -> Reader {
         let server = Server {
             host: "127.0.0.1".into(),
             port: 143,
@@ -164,8 +191,7 @@ impl World {
         };
         let none = |_: &_| StoredAnswer { status: 201, location: None, body: vec![] };
         self.run(async {
-            let Outcome::Done(mailbox) =
-                self.store.create_mailbox(&self.owner, &new, None, none).await.unwrap()
+            let Outcome::Done(mailbox) = self.store.create_mailbox(owner, &new, None, none).await.unwrap()
             else {
                 panic!("a new mailbox is no replay")
             };
@@ -185,7 +211,7 @@ impl World {
     }
 
     /// A customer's mail comes in.
-    pub(crate) fn deliver(&self, reader: &Reader, mail: IncomingMail) {
+    pub(crate) fn deliver(&self, reader: &Reader, mail: IncomingMail) -> Ingested {
         self.run(async {
             let folders = self.store.folders(&reader.lease).await.unwrap();
             let folder = folders.iter().find(|folder| folder.name == reader.folder.name).unwrap();
@@ -195,8 +221,8 @@ impl World {
                 uid: folder.live_uid,
                 expected: folder.live_uid,
             };
-            self.store.ingest(&reader.lease, &step, mail).await.unwrap();
-        });
+            self.store.ingest(&reader.lease, &step, mail).await.unwrap()
+        })
     }
 
     /// Keeps a file and names it for a mail.

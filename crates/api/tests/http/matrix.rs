@@ -1,0 +1,70 @@
+//! The authorisation matrix: every operation of the document, by who asks, and whose the thing is (ACC-1 to ACC-5).
+//!
+//! What is expected stands in [`table`], written by hand from the rules. How to add a row is in CONTRIBUTING.md.
+
+mod check;
+mod row;
+mod site;
+mod table;
+mod things;
+
+use check::Check;
+use postroom_testkit::contract::document::Document;
+use site::Site;
+use std::{
+    collections::BTreeSet,
+    io::Write as _,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+/// Rows that are tried at the same time.
+const HANDS: usize = 4;
+
+fn document() -> Document {
+    Document::new(serde_json::from_str(&postroom_api::openapi::openapi()).unwrap())
+}
+
+#[test]
+fn every_operation_has_a_row_and_every_row_an_operation() {
+    let document = document();
+    let rows = table::rows();
+    let with_row: BTreeSet<&str> = rows.iter().map(|row| row.operation).collect();
+    let operations: BTreeSet<&str> =
+        document.operations().iter().map(|operation| operation.id.as_str()).collect();
+    let without: Vec<_> = operations.difference(&with_row).collect();
+    assert!(
+        without.is_empty(),
+        "operations without a row in crates/api/tests/http/matrix/table.rs: {without:?}"
+    );
+    let gone: Vec<_> = with_row.difference(&operations).collect();
+    assert!(gone.is_empty(), "rows without an operation: {gone:?}");
+    for row in &rows {
+        row.assert_fits(&document);
+    }
+}
+
+#[test]
+fn everybody_may_what_the_rules_say_and_nothing_else() {
+    let document = document();
+    let (site, rows) = (Site::new(), table::rows());
+    let (next, cells) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let faults: Vec<String> = std::thread::scope(|scope| {
+        let hand = || {
+            let mut faults = Vec::new();
+            while let Some(row) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let Some(operation) = document.operation(row.operation) else { continue };
+                let mut check = Check::new(&site, row, operation);
+                check.run();
+                cells.fetch_add(check.cells, Ordering::Relaxed);
+                faults.append(&mut check.faults);
+            }
+            faults
+        };
+        let hands: Vec<_> = (0..HANDS).map(|_| scope.spawn(hand)).collect();
+        hands.into_iter().flat_map(|hand| hand.join().unwrap()).collect()
+    });
+    // Past the harness, which would keep it to itself.
+    let size = format!("authorisation matrix: {} rows, {} cells\n", rows.len(), cells.into_inner());
+    std::io::stderr().write_all(size.as_bytes()).unwrap();
+    assert!(faults.is_empty(), "{} cells are not as the rules say:\n{}", faults.len(), faults.join("\n"));
+}

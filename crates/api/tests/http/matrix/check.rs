@@ -1,0 +1,248 @@
+//! Tries every cell of a row.
+
+use super::{
+    row::{Row, Sent, Whose},
+    site::{Names, Person, Site},
+    things::{FORM, Thing},
+};
+use crate::world::PASSWORD;
+use postroom_testkit::{
+    client::{Answer, Caller},
+    contract::document::Operation,
+};
+use serde_json::Value;
+
+/// Headers that differ between two answers that say the same.
+const VARIES: [&str; 6] =
+    ["x-request-id", "date", "connection", "ratelimit", "postroom-event", "content-length"];
+
+pub(crate) struct Check<'a> {
+    site: &'a Site,
+    row: &'a Row,
+    operation: &'a Operation,
+    pub(crate) cells: usize,
+    pub(crate) faults: Vec<String>,
+}
+
+/// Somebody who asks for somebody's thing.
+struct Cell<'a> {
+    /// Nobody: without sign-in.
+    caller: Option<&'a Person>,
+    whose: Whose,
+    expected: u16,
+}
+
+impl<'a> Check<'a> {
+    pub(crate) fn new(site: &'a Site, row: &'a Row, operation: &'a Operation) -> Self {
+        Self { site, row, operation, cells: 0, faults: Vec::new() }
+    }
+
+    pub(crate) fn run(&mut self) {
+        for (whose, by_role) in &self.row.expected {
+            for (seat, expected) in self.site.seats.iter().zip(by_role) {
+                self.cell(&Cell { caller: Some(seat), whose: *whose, expected: *expected });
+            }
+            // Nothing is anybody's own without sign-in.
+            let whose = if *whose == Whose::Own { Whose::Others } else { *whose };
+            self.cell(&Cell { caller: None, whose, expected: self.row.anonymous });
+        }
+    }
+
+    fn cell(&mut self, cell: &Cell<'_>) {
+        self.cells += 1;
+        let names = self.names(cell);
+        // Refused as if it weren't there, whatever the reason: in the path (404), or in the body (422).
+        let hidden = matches!(cell.expected, 404 | 422) && cell.whose != Whose::Never;
+        if hidden && !self.is_there(cell.whose, cell.caller, &names) {
+            return self.fault(cell, "what is asked for isn't there");
+        }
+        let before = self.state(cell, &names);
+        let answer = self.send(cell, &names, &self.body(&names));
+        let code = answer.body["code"].as_str().unwrap_or_default();
+        if answer.status != cell.expected || cell.expected == 403 && code != self.row.refusal {
+            let body = String::from_utf8_lossy(&answer.bytes).chars().take(300).collect::<String>();
+            return self.fault(cell, &format!("{} instead of {}: {body}", answer.status, cell.expected));
+        }
+        if cell.expected < 400 {
+            return;
+        }
+        if self.state(cell, &names) != before {
+            self.fault(cell, "it was refused, and something changed");
+        }
+        self.assert_not_judged_before(cell, &names, &answer);
+        if hidden {
+            let never = Cell { whose: Whose::Never, ..*cell };
+            let names = self.names(&never);
+            let never = self.send(&never, &names, &self.body(&names));
+            if essence(&never) != essence(&answer) {
+                let what = "the answer is another one than for what never existed";
+                self.fault(cell, &format!("{what}: {:?}", difference(&answer, &never)));
+            }
+        }
+    }
+
+    fn fault(&mut self, cell: &Cell<'_>, what: &str) {
+        let who = cell.caller.map_or("nobody", |person| person.name);
+        let Row { operation, path, .. } = self.row;
+        self.faults.push(format!("{operation} ({path}) as {who}, {:?}: {what}", cell.whose));
+    }
+
+    /// Who has the thing.
+    fn holder<'b>(&'b self, whose: Whose, caller: Option<&'b Person>) -> &'b Person {
+        match whose {
+            Whose::Own => caller.unwrap_or(&self.site.tim),
+            Whose::Others | Whose::Nothing | Whose::Never => &self.site.tim,
+            Whose::Common => self.site.owner_of("acme"),
+            Whose::Elsewhere => &self.site.otto,
+        }
+    }
+
+    fn names(&self, cell: &Cell<'_>) -> Names {
+        let mut names = match self.row.thing {
+            Some(thing) => self.thing(thing, cell),
+            None => Names::new(),
+        };
+        if cell.whose == Whose::Never {
+            names.values_mut().for_each(|id| *id = uuid::Uuid::now_v7().to_string());
+        }
+        let me = cell.caller.unwrap_or(&self.site.tim);
+        names.extend([
+            ("me", me.user.id().to_owned()),
+            ("tim", self.site.tim.user.id().to_owned()),
+            ("n", self.site.number().to_string()),
+        ]);
+        names
+    }
+
+    /// What is changed is made for this cell; what is only looked at, or refused, is made once.
+    fn thing(&self, thing: Thing, cell: &Cell<'_>) -> Names {
+        let holder = self.holder(cell.whose, cell.caller);
+        if self.operation.method != "GET" && cell.expected < 400 {
+            return (thing.make)(self.site, holder);
+        }
+        let key = (thing.name, holder.name);
+        if let Some(names) = self.site.kept.lock().unwrap().get(&key) {
+            return names.clone();
+        }
+        let names = (thing.make)(self.site, holder);
+        self.site.kept.lock().unwrap().insert(key, names.clone());
+        names
+    }
+
+    /// Whether somebody who may finds it: "not found" is to be said of what is there.
+    fn is_there(&self, whose: Whose, caller: Option<&Person>, names: &Names) -> bool {
+        let Some(thing) = self.row.thing else { return true };
+        let at = fill(thing.at, names);
+        let found = self.holder(whose, caller).user.get(&at).unwrap();
+        let wanted = at.rsplit('/').next().unwrap_or_default();
+        found.status == 200 && found.body.to_string().contains(wanted)
+    }
+
+    /// The thing's tag, for what must not have changed.
+    fn state(&self, cell: &Cell<'_>, names: &Names) -> Option<(u16, String)> {
+        let thing = self.row.thing.filter(|_| self.operation.method != "GET" && cell.expected >= 400)?;
+        if matches!(cell.whose, Whose::Never | Whose::Nothing) {
+            return None;
+        }
+        let found = self.holder(cell.whose, cell.caller).user.get(&fill(thing.at, names)).unwrap();
+        Some((found.status, found.header("etag").to_owned()))
+    }
+
+    fn body(&self, names: &Names) -> Option<Value> {
+        match &self.row.sent {
+            Sent::Json(body) => Some(serde_json::from_str(&fill(&body.to_string(), names)).unwrap()),
+            Sent::Nothing | Sent::File => None,
+        }
+    }
+
+    fn send(&self, cell: &Cell<'_>, names: &Names, body: &Option<Value>) -> Answer {
+        self.send_with(cell, names, &[], body)
+    }
+
+    fn send_with(
+        &self,
+        cell: &Cell<'_>,
+        names: &Names,
+        headers: &[(&str, &str)],
+        body: &Option<Value>,
+    ) -> Answer {
+        let method = if self.row.head { "HEAD" } else { &self.operation.method };
+        let path = fill(self.row.path, names);
+        let mut headers = headers.to_vec();
+        let mut bytes = body.as_ref().map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        if body.is_some() {
+            headers.push(("content-type", "application/json"));
+        }
+        if matches!(self.row.sent, Sent::File) {
+            headers.push(("content-type", FORM.0));
+            bytes = FORM.1.into();
+        }
+        let authorization = cell.caller.map(|person| self.authorization(person)).unwrap_or_default();
+        if cell.caller.is_some() {
+            headers.push(("authorization", &authorization));
+        }
+        self.site.tim.user.line().send(method, &path, &headers, bytes).unwrap()
+    }
+
+    fn authorization(&self, person: &Person) -> String {
+        if !self.row.ends_session {
+            return person.user.authorization().unwrap();
+        }
+        let email = format!("{}@{}.example", person.name, person.workspace);
+        let anew = self.site.world.anonymous().sign_in(person.workspace, &email, PASSWORD).unwrap();
+        anew.authorization().unwrap()
+    }
+
+    /// A wrong body and a stale version are told only to who may (the order of refusal: 401, 404, 403, 412, 422).
+    fn assert_not_judged_before(&mut self, cell: &Cell<'_>, names: &Names, refused: &Answer) {
+        let public = !self.operation.needs_sign_in();
+        if public
+            || self.operation.method == "GET"
+            || matches!(self.row.sent, Sent::File)
+            || cell.expected > 404
+        {
+            return;
+        }
+        let mut body = self.body(names).unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        body["nonsense"] = 1.into();
+        let answer = self.send_with(cell, names, &[("if-match", "\"99\"")], &Some(body));
+        if essence(&answer) != essence(refused) {
+            let what =
+                format!("a wrong body was judged before the caller: {:?}", difference(&answer, refused));
+            self.fault(cell, &what);
+        }
+    }
+}
+
+/// Puts ids where names in braces stand.
+fn fill(text: &str, names: &Names) -> String {
+    let mut text = text.to_owned();
+    for (name, id) in names {
+        text = text.replace(&format!("{{{name}}}"), id);
+    }
+    text
+}
+
+/// What an answer says, without what is another thing each time: a line for the status, each header and the body.
+fn essence(answer: &Answer) -> Vec<String> {
+    let request_id = answer.header("x-request-id");
+    let body = String::from_utf8_lossy(&answer.bytes).replace(request_id, "");
+    let headers = answer.headers.iter().filter(|(name, _)| !VARIES.contains(&name.as_str()));
+    let mut lines: Vec<String> = headers
+        .map(|(name, value)| {
+            // Lists of names have no order.
+            let mut words: Vec<&str> = value.to_str().unwrap_or_default().split(", ").collect();
+            words.sort_unstable();
+            format!("{name}: {}", words.join(", "))
+        })
+        .collect();
+    lines.sort();
+    lines.extend([answer.status.to_string(), body]);
+    lines
+}
+
+/// The lines that only the first one has.
+fn difference(one: &Answer, other: &Answer) -> Vec<String> {
+    let other = essence(other);
+    essence(one).into_iter().filter(|line| !other.contains(line)).collect()
+}

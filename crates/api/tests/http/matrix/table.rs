@@ -1,0 +1,210 @@
+//! The table: a row for every operation, and more where the outcome depends on what is sent.
+//!
+//! Expectations are by role: owner, administrator, manager, team member. They are written from ACC-2 to ACC-5, not from
+//! the code. [`Row::of`] adds that what is another workspace's and what never existed is 404 for everybody; 401 without
+//! sign-in is expected unless a row says otherwise.
+
+use super::{
+    row::{Row, row},
+    things::*,
+};
+use crate::world::PASSWORD;
+use serde_json::{Value, json};
+
+/// Everybody may.
+const YES: [u16; 4] = [200; 4];
+/// What a team member has may be seen by those who see all (ACC-2, ACC-3).
+const WHO_SEES_ALL: [u16; 4] = [200, 200, 200, 404];
+
+/// Every row.
+pub(crate) fn rows() -> Vec<Row> {
+    [sign_in(), people(), stream(), conversation(), threads(), writing(), files(), mailboxes(), service()]
+        .concat()
+}
+
+fn sign_in() -> Vec<Row> {
+    let password = json!({"workspace": "acme", "email": "tim@acme.example", "password": PASSWORD});
+    vec![
+        row("login", "/v1/auth/login").json(password).all(YES).anonymous(200),
+        row("refresh", "/v1/auth/refresh").json(json!({"refresh_token": "prr_none"})).all([401; 4]),
+        row("logout", "/v1/auth/logout").ends_session().all([204; 4]),
+    ]
+}
+
+fn people() -> Vec<Row> {
+    vec![
+        row("get_me", "/v1/me").all(YES),
+        row("update_me", "/v1/me").json(json!({"time_zone": "Europe/Berlin"})).all(YES),
+        row("get_workspace", "/v1/workspace").all(YES),
+        row("list_users", "/v1/users").all(YES),
+        // ACC-1: any user may ask.
+        row("request_feature", "/v1/workspace/feature-requests")
+            .json(json!({"feature": "conversations"}))
+            .all([201; 4]),
+        row("list_feature_requests", "/v1/workspace/feature-requests").all(YES),
+    ]
+}
+
+fn stream() -> Vec<Row> {
+    vec![
+        row("list_conversations", "/v1/conversations").all(YES),
+        row("list_conversations", "/v1/conversations?view=mine").all(YES),
+        // ACC-3.
+        row("list_conversations", "/v1/conversations?view=all")
+            .all([200, 200, 200, 403])
+            .refused_as("view_not_allowed"),
+        row("count_conversations", "/v1/conversations/counts").all(YES),
+        row("list_events", "/v1/events?after=0").all(YES),
+        row("follow_events", "/v1/events/stream").head().all(YES),
+        row("create_event_ticket", "/v1/events/ticket").all(YES),
+    ]
+}
+
+fn conversation() -> Vec<Row> {
+    let theirs = |operation, path| row(operation, path).of(CONVERSATION);
+    let one = "/v1/conversations/{conversation}";
+    let seen = "/v1/conversations/{conversation}/seen";
+    let presence = "/v1/conversations/{conversation}/presence";
+    let done = [204; 4];
+    let done_by_who_sees_all = [204, 204, 204, 404];
+    vec![
+        theirs("get_conversation", one).own(YES).others(WHO_SEES_ALL),
+        theirs("update_conversation", one).json(json!({"status": "closed"})).own(YES).others(WHO_SEES_ALL),
+        // CNV-8: whoever sees it may hand it over.
+        theirs("update_conversation", one).json(json!({"owner_id": "{tim}"})).own(YES).others(WHO_SEES_ALL),
+        theirs("mark_conversation_seen", seen).json(json!({})).own(done).others(done_by_who_sees_all),
+        theirs("mark_conversation_seen", seen)
+            .json(json!({"message_id": "{message}"}))
+            .own(done)
+            .others(done_by_who_sees_all),
+        theirs("mark_conversation_unread", seen).own(done).others(done_by_who_sees_all),
+        theirs("list_presence", presence).own(YES).others(WHO_SEES_ALL),
+        theirs("set_presence", presence)
+            .json(json!({"state": "viewing"}))
+            .own(done)
+            .others(done_by_who_sees_all),
+        theirs("list_conversation_messages", "/v1/conversations/{conversation}/messages")
+            .own(YES)
+            .others(WHO_SEES_ALL),
+        theirs("get_conversation_message", "/v1/conversations/{conversation}/messages/{message}")
+            .own(YES)
+            .others(WHO_SEES_ALL),
+        row("get_contact", "/v1/contacts/{contact}").of(CONTACT).own(YES).others(WHO_SEES_ALL),
+    ]
+}
+
+fn threads() -> Vec<Row> {
+    let one = "/v1/threads/{thread}";
+    let begin = "/v1/threads/{thread}/conversation";
+    vec![
+        row("list_threads", "/v1/threads").all(YES),
+        // ACC-4: its author's, and, in shared mailboxes, theirs who see all.
+        row("get_thread", one).of(SHARED_THREAD).own(YES).others(WHO_SEES_ALL),
+        row("get_thread", one).of(PERSONAL_THREAD).own(YES).others([404; 4]),
+        row("start_conversation", begin).of(SHARED_THREAD).own([201; 4]).others([201, 201, 201, 404]),
+        row("start_conversation", begin).of(PERSONAL_THREAD).own([201; 4]).others([404; 4]),
+    ]
+}
+
+fn letter() -> Value {
+    let to = json!([{"address": "bob@customer.example"}]);
+    json!({"mailbox_id": "{mailbox}", "subject": "Your order", "to": to, "text": "It has left."})
+}
+
+fn writing() -> Vec<Row> {
+    let reply = json!({"text": "Thank you."});
+    let replies = "/v1/conversations/{conversation}/replies";
+    vec![
+        row("create_reply", replies)
+            .of(CONVERSATION)
+            .json(reply.clone())
+            .own([201; 4])
+            .others([201, 201, 201, 404]),
+        row("preview_reply", "/v1/conversations/{conversation}/replies/preview")
+            .of(CONVERSATION)
+            .json(reply)
+            .own(YES)
+            .others(WHO_SEES_ALL),
+        row("get_message", "/v1/messages/{message}").of(MESSAGE).own(YES).others(WHO_SEES_ALL),
+        row("get_message", "/v1/messages/{message}").of(QUEUED).own(YES).others(WHO_SEES_ALL),
+        row("list_messages", "/v1/messages").all(YES),
+        // ACC-4: every active user may send from shared mailboxes, only its user from a personal one.
+        row("create_message", "/v1/messages").from(SHARED_MAILBOX).json(letter()).common([201; 4]),
+        row("create_message", "/v1/messages")
+            .from(PERSONAL_MAILBOX)
+            .json(letter())
+            .own([201; 4])
+            .others([422; 4]),
+        row("preview_message", "/v1/messages/preview").from(SHARED_MAILBOX).json(letter()).common(YES),
+        row("preview_message", "/v1/messages/preview")
+            .from(PERSONAL_MAILBOX)
+            .json(letter())
+            .own(YES)
+            .others([422; 4]),
+        // Taking it back is its author's alone, for whoever sees it.
+        row("cancel_message", "/v1/messages/{message}/cancel")
+            .of(QUEUED)
+            .own(YES)
+            .others([403, 403, 403, 404])
+            .refused_as("not_author"),
+        // One that waits is sent by itself: who may is told that.
+        row("retry_message", "/v1/messages/{message}/retry")
+            .of(QUEUED)
+            .own([409; 4])
+            .others([409, 409, 409, 404]),
+        // One that waits has no bytes yet.
+        row("get_raw_message", "/v1/messages/{message}/raw").of(QUEUED).own([404; 4]).others([404; 4]),
+    ]
+}
+
+fn files() -> Vec<Row> {
+    let content = "/v1/attachments/{attachment}/content";
+    vec![
+        row("upload_attachment", "/v1/attachments").file().all([201; 4]),
+        // ACC-4: they follow their message; one that no message has yet is its uploader's.
+        row("get_attachment", "/v1/attachments/{attachment}").of(FILE).own(YES).others(WHO_SEES_ALL),
+        row("get_attachment", "/v1/attachments/{attachment}").of(UPLOAD).own(YES).others([404; 4]),
+        row("get_attachment_content", content).of(FILE).own(YES).others(WHO_SEES_ALL),
+        row("get_attachment_content", content).of(UPLOAD).own(YES).others([404; 4]),
+    ]
+}
+
+fn mailbox(kind: &str) -> Value {
+    let server =
+        json!({"host": "127.0.0.1", "port": 143, "security": "none", "username": "u", "password": "p"});
+    json!({"address": "new{n}@acme.example", "kind": kind, "imap": server, "smtp": server})
+}
+
+fn mailboxes() -> Vec<Row> {
+    let one = "/v1/mailboxes/{mailbox}";
+    vec![
+        row("create_mailbox", "/v1/mailboxes").json(mailbox("personal")).all([201; 4]),
+        row("create_mailbox", "/v1/mailboxes").json(mailbox("shared")).all([201, 201, 403, 403]),
+        row("list_mailboxes", "/v1/mailboxes").all(YES),
+        // Those that they may send from (ACC-4); managing mailboxes is seeing them.
+        row("get_mailbox", one).of(SHARED_MAILBOX).common(YES),
+        row("get_mailbox", one).of(PERSONAL_MAILBOX).own(YES).others([200, 200, 404, 404]),
+        // ACC-2: one's own; the shared ones, and with the users theirs, for those who manage them.
+        row("update_mailbox", one)
+            .of(SHARED_MAILBOX)
+            .json(json!({"display_name": "Us"}))
+            .common([200, 200, 403, 403]),
+        row("update_mailbox", one)
+            .of(PERSONAL_MAILBOX)
+            .json(json!({"display_name": "Me"}))
+            .own(YES)
+            .others([200, 200, 404, 404]),
+        row("remove_mailbox", one).of(SHARED_MAILBOX).common([204, 204, 403, 403]),
+        row("remove_mailbox", one).of(PERSONAL_MAILBOX).own([204; 4]).others([204, 204, 404, 404]),
+    ]
+}
+
+fn service() -> Vec<Row> {
+    let public = |operation, path| row(operation, path).all(YES).anonymous(200);
+    vec![
+        public("health", "/healthz"),
+        public("readiness", "/readyz"),
+        public("get_token_keys", "/.well-known/jwks.json"),
+        public("get_openapi", "/openapi.json"),
+    ]
+}

@@ -1,0 +1,137 @@
+//! The things that are asked for, and how somebody comes by one.
+
+use super::site::{Names, Person, Site};
+use crate::world::mail;
+use postroom_store::{IncomingAttachment, Ingested};
+use postroom_testkit::client::Caller;
+use serde_json::{Value, json};
+
+/// A kind of thing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Thing {
+    /// What it is called in messages.
+    pub(crate) name: &'static str,
+    /// Where somebody who may see it finds it: that answers 200 and has its id in it.
+    pub(crate) at: &'static str,
+    /// Makes one that is this person's, or their workspace's.
+    pub(crate) make: fn(&Site, &Person) -> Names,
+}
+
+/// `{conversation}` that they own, with `{message}`, a customer's mail, and `{contact}`.
+pub(crate) const CONVERSATION: Thing =
+    Thing { name: "conversation", at: "/v1/conversations/{conversation}", make: conversation };
+/// The same, asked for by its message.
+pub(crate) const MESSAGE: Thing = Thing { name: "message", at: "/v1/messages/{message}", make: conversation };
+/// The same, asked for by its customer.
+pub(crate) const CONTACT: Thing = Thing { name: "contact", at: "/v1/contacts/{contact}", make: conversation };
+/// `{message}`, a reply of theirs that still waits, in a `{conversation}` of theirs.
+pub(crate) const QUEUED: Thing = Thing { name: "queued", at: "/v1/messages/{message}", make: queued };
+/// `{attachment}` of a message of theirs.
+pub(crate) const FILE: Thing = Thing { name: "file", at: "/v1/attachments/{attachment}", make: file };
+/// `{attachment}` that they have uploaded and not used yet.
+pub(crate) const UPLOAD: Thing = Thing { name: "upload", at: "/v1/attachments/{attachment}", make: upload };
+/// `{mailbox}` of their own.
+pub(crate) const PERSONAL_MAILBOX: Thing =
+    Thing { name: "personal mailbox", at: "/v1/mailboxes/{mailbox}", make: personal_mailbox };
+/// `{mailbox}` that their workspace shares.
+pub(crate) const SHARED_MAILBOX: Thing =
+    Thing { name: "shared mailbox", at: "/v1/mailboxes/{mailbox}", make: shared_mailbox };
+
+/// `{thread}` that waits for an answer to what they wrote through a shared mailbox.
+pub(crate) const SHARED_THREAD: Thing =
+    Thing { name: "shared thread", at: "/v1/threads/{thread}", make: shared_thread };
+/// The same through a mailbox of their own.
+pub(crate) const PERSONAL_THREAD: Thing =
+    Thing { name: "personal thread", at: "/v1/threads/{thread}", make: personal_thread };
+
+/// The id in an answer.
+fn id(answer: &Value) -> String {
+    answer["id"].as_str().unwrap().to_owned()
+}
+
+fn conversation(site: &Site, person: &Person) -> Names {
+    converse(site, person, vec![])
+}
+
+/// A customer writes, and the conversation is handed to the person.
+fn converse(site: &Site, person: &Person, attachments: Vec<IncomingAttachment>) -> Names {
+    let number = site.number();
+    let mut letter = mail(&format!("customer{number}@customer.example"), number);
+    letter.attachments = attachments;
+    let reader = site.readers[person.workspace].lock().unwrap();
+    let taken = site.world.deliver(&reader, letter);
+    drop(reader);
+    let Ingested::Stored { message_id, conversation_id: Some(conversation) } = taken else {
+        panic!("a customer's first mail makes a conversation: {taken:?}")
+    };
+    let path = format!("/v1/conversations/{conversation}");
+    let owner = json!({"owner_id": person.user.id()});
+    let made = site.owner_of(person.workspace).user.patch(&path, &owner).unwrap().expect(200).unwrap();
+    Names::from([
+        ("conversation", conversation.to_string()),
+        ("message", message_id.to_string()),
+        ("contact", id(&made["primary_contact"])),
+    ])
+}
+
+fn queued(site: &Site, person: &Person) -> Names {
+    let mut names = conversation(site, person);
+    let path = format!("/v1/conversations/{}/replies", names["conversation"]);
+    let reply = person.user.post(&path, &json!({"text": "Thank you."})).unwrap().expect(201).unwrap();
+    names.insert("message", id(&reply));
+    names
+}
+
+fn file(site: &Site, person: &Person) -> Names {
+    let content = site.world.file("list.txt", "text/plain", b"one, two");
+    let mut names = converse(site, person, vec![content]);
+    let message = format!("/v1/messages/{}", names["message"]);
+    let message = person.user.get(&message).unwrap().expect(200).unwrap();
+    names.insert("attachment", id(&message["attachments"][0]));
+    names
+}
+
+/// The one form that is ever sent, and its type.
+pub(crate) const FORM: (&str, &str) = (
+    "multipart/form-data; boundary=xx",
+    "--xx\r\nContent-Disposition: form-data; name=\"file\"; filename=\"list.txt\"\r\n\
+     Content-Type: text/plain\r\n\r\none, two\r\n--xx--\r\n",
+);
+
+fn upload(_: &Site, person: &Person) -> Names {
+    let authorization = person.user.authorization().unwrap();
+    let headers = [("authorization", authorization.as_str()), ("content-type", FORM.0)];
+    let made = person.user.line().send("POST", "/v1/attachments", &headers, FORM.1.into()).unwrap();
+    Names::from([("attachment", id(&made.expect(201).unwrap()))])
+}
+
+fn mailbox(site: &Site, person: &Person, kind: &str) -> Names {
+    let server =
+        json!({"host": "127.0.0.1", "port": 143, "security": "none", "username": "u", "password": "p"});
+    let address = format!("box{}@{}.example", site.number(), person.workspace);
+    let body = json!({"address": address, "kind": kind, "imap": server, "smtp": server});
+    Names::from([("mailbox", id(&person.user.post("/v1/mailboxes", &body).unwrap().expect(201).unwrap()))])
+}
+
+fn personal_mailbox(site: &Site, person: &Person) -> Names {
+    mailbox(site, person, "personal")
+}
+
+fn shared_mailbox(site: &Site, person: &Person) -> Names {
+    mailbox(site, site.owner_of(person.workspace), "shared")
+}
+
+fn thread(site: &Site, person: &Person, mailbox: &Names) -> Names {
+    let to = format!("customer{}@customer.example", site.number());
+    let body = json!({"mailbox_id": mailbox["mailbox"], "subject": "Your order", "to": [to], "text": "It has left."});
+    let written = person.user.post("/v1/messages", &body).unwrap().expect(201).unwrap();
+    Names::from([("thread", written["thread_id"].as_str().unwrap().to_owned())])
+}
+
+fn shared_thread(site: &Site, person: &Person) -> Names {
+    thread(site, person, &shared_mailbox(site, person))
+}
+
+fn personal_thread(site: &Site, person: &Person) -> Names {
+    thread(site, person, &personal_mailbox(site, person))
+}
