@@ -114,6 +114,24 @@ impl Contract {
         }
     }
 
+    /// The examples of requests and answers that the document's own schemas refuse. How many there are comes first.
+    #[must_use]
+    pub fn example_faults(&self) -> (usize, Vec<String>) {
+        let (mut seen, mut faults) = (0, Vec::new());
+        for operation in self.document.operations() {
+            let answers = operation.says["responses"].as_object().into_iter().flat_map(|all| all.values());
+            for body in answers.chain([&operation.says["requestBody"]]) {
+                let media = &self.document.resolve(body)["content"]["application/json"];
+                if let Some(example) = media.get("example") {
+                    seen += 1;
+                    let wrong = self.schemas.faults(&media["schema"], example).into_iter();
+                    faults.extend(wrong.map(|fault| format!("{}: {fault}", operation.id)));
+                }
+            }
+        }
+        (seen, faults)
+    }
+
     /// Holds a message of the live stream against the schema of events.
     ///
     /// # Panics

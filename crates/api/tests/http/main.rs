@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod follow;
