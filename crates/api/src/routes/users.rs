@@ -112,7 +112,8 @@ fn made(user: &User) -> StoredAnswer {
     tag = "Users", operation_id = "resend_invitation",
     params(("id" = Uuid, Path, description = "The user's id.")),
     extensions(("x-problems" = json!(["role_not_allowed", "not_invited", "mail_not_configured"]))),
-    responses((status = 200, description = "The invited user.", body = UserView)),
+    responses((status = 200, description = "The invited user.", body = UserView,
+        headers(("ETag" = String, description = "`\"<version>-<digest>\"`, for `If-Match` and `If-None-Match`.")))),
 )]
 #[post("/v1/users/{id}/invitation")]
 pub(crate) async fn resend(

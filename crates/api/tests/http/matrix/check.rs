@@ -44,7 +44,9 @@ impl<'a> Check<'a> {
             }
             // Nothing is anybody's own without sign-in.
             let whose = if *whose == Whose::Own { Whose::Others } else { *whose };
-            self.cell(&Cell { caller: None, whose, expected: self.row.anonymous });
+            let open = self.row.anonymous < 400;
+            let expected = if open && whose == Whose::Never { 404 } else { self.row.anonymous };
+            self.cell(&Cell { caller: None, whose, expected });
         }
     }
 

@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 const YES: [u16; 4] = [200; 4];
 /// What a team member has may be seen by those who see all (ACC-2, ACC-3).
 const WHO_SEES_ALL: [u16; 4] = [200, 200, 200, 404];
+/// Managing users, shared mailboxes, definitions and the workspace (ACC-2).
+const WHO_MANAGES: [u16; 4] = [200, 200, 403, 403];
 
 /// Every row.
 pub(crate) fn rows() -> Vec<Row> {
@@ -28,6 +30,23 @@ fn sign_in() -> Vec<Row> {
         row("login", "/v1/auth/login").json(password).all(YES).anonymous(200),
         row("refresh", "/v1/auth/refresh").json(json!({"refresh_token": "prr_none"})).all([401; 4]),
         row("logout", "/v1/auth/logout").ends_session().all([204; 4]),
+        // Whoever has the link, whoever they are otherwise.
+        row("get_invitation", "/v1/auth/invitations/{token}").by_link(INVITED, 200),
+        row("accept_invitation", "/v1/auth/invitations/{token}/accept")
+            .json(json!({"name": "Guest", "password": PASSWORD}))
+            .by_link(INVITED, 200),
+        row("request_password_reset", "/v1/auth/password-reset")
+            .json(json!({"email": "nobody@acme.example"}))
+            .all([202; 4])
+            .anonymous(202),
+        row("reset_password", "/v1/auth/password-reset/none")
+            .json(json!({"password": PASSWORD}))
+            .all([404; 4])
+            .anonymous(404),
+        // Everybody may; who doesn't know the present one is told that.
+        row("change_password", "/v1/me/password")
+            .json(json!({"current_password": "wrong", "new_password": PASSWORD}))
+            .all([422; 4]),
     ]
 }
 
@@ -36,7 +55,22 @@ fn people() -> Vec<Row> {
         row("get_me", "/v1/me").all(YES),
         row("update_me", "/v1/me").json(json!({"time_zone": "Europe/Berlin"})).all(YES),
         row("get_workspace", "/v1/workspace").all(YES),
+        row("update_workspace", "/v1/workspace").json(json!({"name": "Acme"})).all(WHO_MANAGES),
         row("list_users", "/v1/users").all(YES),
+        row("list_users", "/v1/users?status=all").all(WHO_MANAGES),
+        row("get_user", "/v1/users/{user}").of(USER).common(YES),
+        row("get_user", "/v1/users/{user}").of(INVITED).common([200, 200, 404, 404]),
+        row("invite_user", "/v1/users")
+            .json(json!({"email": "new{n}@acme.example", "name": "New", "role": "manager"}))
+            .all([201, 201, 403, 403]),
+        row("update_user", "/v1/users/{user}").of(USER).json(json!({"role": "manager"})).common(WHO_MANAGES),
+        row("update_user", "/v1/users/{user}").of(USER).json(json!({"active": false})).common(WHO_MANAGES),
+        row("update_user", "/v1/users/{user}")
+            .of(INVITED)
+            .json(json!({"role": "manager"}))
+            .common([200, 200, 404, 404]),
+        row("resend_invitation", "/v1/users/{user}/invitation").of(INVITED).common([200, 200, 404, 404]),
+        row("resend_invitation", "/v1/users/{user}/invitation").of(USER).common([409, 409, 403, 403]),
         // ACC-1: any user may ask.
         row("request_feature", "/v1/workspace/feature-requests")
             .json(json!({"feature": "conversations"}))

@@ -1,9 +1,11 @@
 //! The things that are asked for, and how somebody comes by one.
 
 use super::site::{Names, Person, Site};
-use crate::world::mail;
-use postroom_store::{IncomingAttachment, Ingested};
+use crate::world::{address, mail};
+use postroom_domain::access::Role;
+use postroom_store::{IncomingAttachment, Ingested, NewUser};
 use postroom_testkit::client::Caller;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 /// A kind of thing.
@@ -43,6 +45,11 @@ pub(crate) const SHARED_THREAD: Thing =
 /// The same through a mailbox of their own.
 pub(crate) const PERSONAL_THREAD: Thing =
     Thing { name: "personal thread", at: "/v1/threads/{thread}", make: personal_thread };
+
+/// `{user}`, an active team member.
+pub(crate) const USER: Thing = Thing { name: "user", at: "/v1/users/{user}", make: user };
+/// `{user}`, who has not joined yet, and the `{token}` of their invitation.
+pub(crate) const INVITED: Thing = Thing { name: "invited", at: "/v1/users/{user}", make: invited };
 
 /// The id in an answer.
 fn id(answer: &Value) -> String {
@@ -134,4 +141,27 @@ fn shared_thread(site: &Site, person: &Person) -> Names {
 
 fn personal_thread(site: &Site, person: &Person) -> Names {
     thread(site, person, &personal_mailbox(site, person))
+}
+
+fn user(site: &Site, person: &Person) -> Names {
+    let name = format!("user{}", site.number());
+    let new = NewUser {
+        workspace: person.workspace.into(),
+        email: address(&format!("{name}@{}.example", person.workspace)),
+        name,
+        role: Role::TeamMember,
+        // Nobody signs in as they.
+        password_hash: "none".into(),
+    };
+    let id = site.world.run(site.world.store.create_user(&new)).unwrap();
+    Names::from([("user", id.to_string())])
+}
+
+fn invited(site: &Site, person: &Person) -> Names {
+    let email = format!("guest{}@{}.example", site.number(), person.workspace);
+    let body = json!({"email": email, "name": "Guest", "role": "team_member"});
+    let made = site.owner_of(person.workspace).user.post("/v1/users", &body).unwrap().expect(201).unwrap();
+    let token =
+        site.world.run(site.world.store.invitation_token(person.workspace, &address(&email))).unwrap();
+    Names::from([("user", id(&made)), ("token", token.expose_secret().to_owned())])
 }
