@@ -5,7 +5,12 @@ use crate::{
     schema::{events, workspace_counters},
     transaction::Tx,
 };
-use diesel::prelude::*;
+use diesel::{
+    pg::Pg,
+    prelude::*,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid},
+};
 use diesel_async::RunQueryDsl;
 use postroom_domain::ids::{ConversationId, UserId, WorkspaceId};
 use serde_json::json;
@@ -165,6 +170,71 @@ pub(crate) async fn append(tx: &Tx, workspace: WorkspaceId, new: &[NewEvent]) ->
     if new.is_empty() {
         return Ok(());
     }
-    let numbers = numbers(tx, workspace, 0, new.len()).await?;
-    insert(tx, workspace, numbers, new).await
+    let written = Append::of(workspace, new)?.execute(&mut tx.conn()).await?;
+    if written != new.len() {
+        return Err(StoreError::Corrupt("a workspace without counters".into()));
+    }
+    tx.note_news();
+    Ok(())
+}
+
+/// Takes the numbers and writes the events in one statement, which each connection keeps prepared: all of the workspace's
+/// writers wait for the counter, and so it is held for one round trip and the commit.
+#[derive(QueryId)]
+struct Append {
+    workspace: Uuid,
+    count: i64,
+    kinds: Vec<&'static str>,
+    actors: Vec<Option<Uuid>>,
+    conversations: Vec<Option<Uuid>>,
+    subjects: Vec<Option<Uuid>>,
+    owners_before: Vec<Option<Uuid>>,
+    owners_after: Vec<Option<Uuid>>,
+}
+
+impl Append {
+    fn of(workspace: WorkspaceId, new: &[NewEvent]) -> Result<Self, StoreError> {
+        let ids = |id: fn(&NewEvent) -> Option<Uuid>| new.iter().map(id).collect();
+        Ok(Self {
+            workspace: workspace.0,
+            count: i64::try_from(new.len())
+                .map_err(|_| StoreError::Corrupt("too many events at once".into()))?,
+            kinds: new.iter().map(|event| event.kind.as_str()).collect(),
+            actors: ids(|event| event.actor.map(|id| id.0)),
+            conversations: ids(|event| event.conversation.map(|id| id.0)),
+            subjects: ids(|event| event.subject),
+            owners_before: ids(|event| event.owners.map(|(before, _)| before.0)),
+            owners_after: ids(|event| event.owners.map(|(_, after)| after.0)),
+        })
+    }
+}
+
+impl QueryFragment<Pg> for Append {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH taken AS (UPDATE workspace_counters SET event_no = event_no + ");
+        out.push_bind_param::<BigInt, _>(&self.count)?;
+        out.push_sql(" WHERE workspace_id = ");
+        out.push_bind_param::<SqlUuid, _>(&self.workspace)?;
+        out.push_sql(
+            " RETURNING workspace_id, event_no) \
+             INSERT INTO events (workspace_id, number, type, actor_user_id, conversation_id, subject_id, owner_before, \
+             owner_after) SELECT taken.workspace_id, taken.event_no - ",
+        );
+        out.push_bind_param::<BigInt, _>(&self.count)?;
+        out.push_sql(
+            " + new.place, new.type, new.actor, new.conversation, new.subject, new.owner_before, new.owner_after \
+             FROM taken, unnest(",
+        );
+        out.push_bind_param::<Array<Text>, _>(&self.kinds)?;
+        for ids in
+            [&self.actors, &self.conversations, &self.subjects, &self.owners_before, &self.owners_after]
+        {
+            out.push_sql(", ");
+            out.push_bind_param::<Array<Nullable<SqlUuid>>, _>(ids)?;
+        }
+        out.push_sql(
+            ") WITH ORDINALITY AS new (type, actor, conversation, subject, owner_before, owner_after, place)",
+        );
+        Ok(())
+    }
 }
