@@ -25,8 +25,10 @@ impl Store {
                     let Some(upto) = expired(tx, workspace, now - KEPT).await? else {
                         return Ok(0);
                     };
+                    // What was written since that look is not meant, where all before it had expired.
                     Ok(diesel::delete(events::table)
                         .filter(events::workspace_id.eq(workspace.0).and(events::number.le(upto)))
+                        .filter(events::at.lt(now - KEPT))
                         .execute(&mut tx.conn())
                         .await?)
                 })
