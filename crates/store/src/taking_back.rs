@@ -9,8 +9,8 @@ use crate::{
     messages::require_visible,
     outbox,
     schema::{
-        attachments, conversations, delivery_recipients, message_bodies, message_recipients, message_refs,
-        messages, outbox as mails, outbox_queue, thread_parties, threads as threads_table,
+        attachments, conversations, delivery_recipients, mailboxes, message_bodies, message_recipients,
+        message_refs, messages, outbox as mails, outbox_queue, thread_parties, threads as threads_table,
     },
     threads,
     transaction::{Tx, database_time},
@@ -57,12 +57,16 @@ async fn cancel(tx: &Tx, actor: &Actor, id: MessageId) -> Result<Value, StoreErr
     let thread = lock_thread_of(tx, workspace, id).await?;
     let locked = aggregate::lock_of_thread(tx, workspace, thread).await?;
     // What was taken back meanwhile is not there any more; from here on the thread's lock keeps it.
-    let author: Option<Uuid> = messages::table
-        .find((workspace.0, id.0))
+    let (author, mailbox_user): (Option<Uuid>, Option<Uuid>) = messages::table
+        .inner_join(mailboxes::table.on(
+            mailboxes::workspace_id.eq(messages::workspace_id).and(mailboxes::id.eq(messages::mailbox_id)),
+        ))
+        .filter(messages::workspace_id.eq(workspace.0).and(messages::id.eq(id.0)))
         .filter(messages::issued)
-        .select(messages::author_user_id)
+        .select((messages::author_user_id, mailboxes::user_id))
         .first(&mut tx.conn())
         .await?;
+    let mailbox_user = mailbox_user.map(UserId);
     if author != Some(actor.user_id.0) {
         return Err(StoreError::NotAuthor);
     }
@@ -71,7 +75,11 @@ async fn cancel(tx: &Tx, actor: &Actor, id: MessageId) -> Result<Value, StoreErr
     leave_thread(tx, workspace, thread, &gone).await?;
     let news = match locked {
         Some(locked) => recompute(tx, actor, &locked, id).await?,
-        None => vec![NewEvent::of(EventKind::MessageRemoved, Some(actor.user_id), id)],
+        // Who may know of a mail that is gone can't be looked up any more: the event says whose the mailbox is.
+        None => vec![NewEvent {
+            owners: mailbox_user.map(|user| (user, user)),
+            ..NewEvent::of(EventKind::MessageRemoved, Some(actor.user_id), id)
+        }],
     };
     forget_empty(tx, workspace, thread).await?;
     audit::record(tx, actor, audit::Entry::new("message.taken_back", "message", id)).await?;

@@ -46,6 +46,13 @@ impl Audience {
         Self::seen_by(HashSet::from([owner.0]))
     }
 
+    /// ACC-4: mail that is no conversation is its writers', and that of the personal mailbox's user, or, where the mailbox
+    /// is shared, of those who see all.
+    pub(super) fn of_waiting(mut writers: HashSet<Uuid>, mailbox_user: Option<Uuid>) -> Self {
+        writers.extend(mailbox_user);
+        Self::Those { users: writers, and: mailbox_user.is_none().then_some(Permission::ViewAll) }
+    }
+
     /// These, and who sees everything.
     fn seen_by(users: HashSet<Uuid>) -> Self {
         Self::Those { users, and: Some(Permission::ViewAll) }
@@ -147,8 +154,7 @@ pub(super) async fn load(tx: &Tx, workspace: WorkspaceId, about: Wanted) -> Resu
     Ok(Audiences { cards, messages, contacts, users, absent, customers, mailboxes })
 }
 
-/// ACC-4: a conversation's message follows the conversation; of a thread without one it is its authors', the personal
-/// mailbox's user's, and, where the mailbox is shared, that of those who see all.
+/// A conversation's message follows the conversation (ACC-4).
 async fn messages_of(
     tx: &Tx,
     workspace: WorkspaceId,
@@ -187,11 +193,7 @@ async fn messages_of(
     let facts = |(id, thread, mailbox_user, conversation, state): Row| {
         let audience = match (conversation, mailbox_user) {
             (Some((_, owner)), _) => Audience::of_conversation(UserId(owner)),
-            (None, user) => {
-                let mut users = writers.get(&thread).cloned().unwrap_or_default();
-                users.extend(user);
-                Audience::Those { users, and: user.is_none().then_some(Permission::ViewAll) }
-            }
+            (None, user) => Audience::of_waiting(writers.get(&thread).cloned().unwrap_or_default(), user),
         };
         let delivery = state.as_deref().and_then(DeliveryState::from_name);
         let conversation = conversation.map(|(id, _)| ConversationId(id));

@@ -22,7 +22,10 @@ use postroom_domain::{
     access::Actor,
     ids::{CompanyId, ConversationId, DealId, MailboxId, UserId, WorkspaceId},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 use uuid::Uuid;
 
 #[derive(Clone, Queryable, Selectable)]
@@ -281,7 +284,8 @@ fn message(row: &Row, kind: EventKind, facts: &Audiences) -> Option<What> {
     Some(What::Thing { conversation: found.conversation, change, audience: found.audience.clone() })
 }
 
-/// A message that is there no more is its conversation's affair; without one, that of who took it back.
+/// A message that is there no more is its conversation's affair; without one, that of who took it back, and, as before
+/// (ACC-4), of the personal mailbox's user or of those who see all.
 fn taken_back(row: &Row, facts: &Audiences) -> Option<What> {
     let id = row.subject_id?.into();
     let (conversation, audience) = match row.conversation_id {
@@ -289,7 +293,7 @@ fn taken_back(row: &Row, facts: &Audiences) -> Option<What> {
             let card = facts.cards.get(&conversation)?;
             (Some(card.id), Audience::of_conversation(card.owner.id))
         }
-        None => (None, Audience::only(row.actor_user_id?)),
+        None => (None, Audience::of_waiting(HashSet::from([row.actor_user_id?]), row.owner_after)),
     };
     let news = MessageNews { id, thread_id: None, delivery: None };
     Some(What::Thing { conversation, change: Change::MessageRemoved(news), audience })

@@ -6,7 +6,7 @@ use futures_util::future::poll_fn;
 use postroom_domain::{
     access::{Actor, Role},
     conversation::Status,
-    ids::{ConversationId, MailboxId, UserId},
+    ids::{ConversationId, MailboxId, MessageId, UserId},
 };
 use postroom_store::{
     Change, ConversationPatch, Credential, EndReason, Event, Follower, Live, LiveSettings, MePatch,
@@ -216,7 +216,7 @@ async fn another_workspace_learns_of_nothing() {
     assert!(matches!(none, Err(StoreError::NotFound)));
 }
 
-async fn new_mail(world: &World, actor: &Actor, mailbox: MailboxId, to: &str) {
+async fn new_mail(world: &World, actor: &Actor, mailbox: MailboxId, to: &str) -> MessageId {
     let new = NewMailDraft {
         mailbox_id: mailbox,
         to: vec![named(to)],
@@ -229,9 +229,10 @@ async fn new_mail(world: &World, actor: &Actor, mailbox: MailboxId, to: &str) {
         attachment_ids: vec![],
         request: serde_json::json!({}),
     };
-    let Outcome::Done(_) = world.store.new_mail(actor, new, None, no_answer).await.unwrap() else {
+    let Outcome::Done(message) = world.store.new_mail(actor, new, None, no_answer).await.unwrap() else {
         panic!("no replay")
     };
+    message.id
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,11 +251,18 @@ async fn mail_that_is_no_conversation_yet_is_its_authors_and_the_mailboxs() {
         (&personal, world.member, vec![world.member]),
     ] {
         let before = world.latest().await;
-        new_mail(&world, &author, mailbox.id, "ann@customer.test").await;
-        for actor in everybody {
-            let told = world.since(&actor, before).await;
-            assert_eq!(told.len(), usize::from(seers.contains(&actor)), "{actor:?}");
-        }
+        let id = new_mail(&world, &author, mailbox.id, "ann@customer.test").await;
+        let told_those_who_see_it = async |before| {
+            for actor in everybody {
+                let told = world.since(&actor, before).await;
+                assert_eq!(told.len(), usize::from(seers.contains(&actor)), "{actor:?} {told:?}");
+            }
+        };
+        told_those_who_see_it(before).await;
+        // Who was told that it is there is told that it is gone.
+        let before = world.latest().await;
+        world.store.cancel_message(&author, id).await.unwrap();
+        told_those_who_see_it(before).await;
     }
     // What comes into a personal mailbox and is no conversation is its user's alone.
     let before = world.latest().await;
