@@ -171,6 +171,44 @@ async fn a_reply_is_refused_where_the_conversation_has_moved_on() {
     assert_eq!(world.all().await[0].message_count, 3);
 }
 
+/// CNV-7: what was seen stays seen, whoever says less; what a machine wrote is no unseen reply; an answer counts as having
+/// seen what its writer says they saw, or all.
+#[tokio::test(flavor = "multi_thread")]
+async fn unseen_is_what_came_after_the_last_one_shown() {
+    let world = World::new().await;
+    let inbox = world.mailbox("one@acme.test").await;
+    let mut ids = Vec::new();
+    for (number, automatic) in [(1, false), (2, false), (3, true), (4, false)] {
+        let mut one = mail("ann@customer.test", "one@acme.test", &format!("m{number}@c"), number)
+            .answering(&[if number == 1 { "x@c" } else { "m1@c" }]);
+        one.automatic = automatic;
+        world.deliver(&inbox, one).await;
+        ids.push(world.all().await[0].last_message.id);
+    }
+    let unseen = async || {
+        let card = world.all().await.remove(0);
+        (card.unread, card.unseen_replies)
+    };
+    let card = world.all().await.remove(0);
+    assert_eq!(unseen().await, (true, 3));
+    for (shown, left) in [(Some(ids[0]), 2), (Some(ids[1]), 1), (Some(ids[2]), 1), (Some(ids[0]), 1)] {
+        world.store.mark_seen(&world.owner, card.id, None, shown).await.unwrap();
+        assert_eq!(unseen().await, (false, left), "{shown:?}");
+    }
+    for (last_seen_message_id, left) in [(Some(ids[0]), 1), (Some(ids[3]), 0)] {
+        let answer = ReplyDraft { last_seen_message_id, force: true, ..draft("Hello") };
+        world.store.reply(&world.owner, card.id, answer, None, no_answer).await.unwrap();
+        assert_eq!(unseen().await, (false, left));
+    }
+    world
+        .deliver(&inbox, mail("ann@customer.test", "one@acme.test", "m5@c", 90_000).answering(&["m1@c"]))
+        .await;
+    world.store.mark_unread(&world.owner, card.id, None).await.unwrap();
+    assert_eq!(unseen().await, (true, 1));
+    world.store.reply(&world.owner, card.id, draft("Hello"), None, no_answer).await.unwrap();
+    assert_eq!(unseen().await, (false, 0), "whoever answers has seen it all, unless they say otherwise");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_times_the_same_request_is_one_reply() {
     let world = World::new().await;
