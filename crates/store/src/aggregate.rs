@@ -208,31 +208,34 @@ impl<'a> LastMessageColumns<'a> {
     }
 }
 
-/// Puts a further message on the card: it is counted, and shown where it is the newest. A late first one gives the
-/// conversation its subject (CNV-10).
-pub(crate) async fn show(
+/// Carries out the changes that a further message brings, and puts it on the card: it is counted, and shown where it is
+/// the newest. A late first one gives the conversation its subject (CNV-10).
+pub(crate) async fn receive(
     tx: &Tx,
     workspace: WorkspaceId,
-    locked: &Locked,
-    shown: &Shown,
-    is_first: bool,
+    locked: &mut Locked,
+    changes: &[Change],
+    (shown, is_first): (&Shown, bool),
 ) -> Result<(), StoreError> {
-    let this = conversations::table.find((workspace.0, locked.id.0));
-    diesel::update(this)
+    for change in changes {
+        locked.state.apply(change);
+    }
+    let newest = match shown.position > locked.last {
+        true => Some(LastMessageColumns::of(tx, workspace, shown).await?),
+        false => None,
+    };
+    diesel::update(conversations::table.find((workspace.0, locked.id.0)))
         .set((
             conversations::message_count.eq(conversations::message_count + 1),
             conversations::has_attachments
                 .eq(conversations::has_attachments.or(shown.has_attachments.into_sql::<Bool>())),
+            newest,
+            is_first.then(|| conversations::subject.eq(&shown.subject)),
+            columns_of(&locked.state)?,
+            conversations::updated_at.eq(diesel::dsl::now),
         ))
         .execute(&mut tx.conn())
         .await?;
-    if shown.position > locked.last {
-        let columns = LastMessageColumns::of(tx, workspace, shown).await?;
-        diesel::update(this).set(columns).execute(&mut tx.conn()).await?;
-    }
-    if is_first {
-        diesel::update(this).set(conversations::subject.eq(&shown.subject)).execute(&mut tx.conn()).await?;
-    }
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use diesel_async::RunQueryDsl;
 use postroom_domain::{
     access::Actor,
     address::NamedAddress,
-    conversation::{Command, Conversation, Edit, Status},
+    conversation::{Change, Command, Conversation, Edit, Status},
     ids::{ContactId, ConversationId, MailboxId, MessageId, ThreadId, UserId, WorkspaceId},
     message::{Direction, Position},
     subject::reply_subject,
@@ -167,7 +167,12 @@ impl Store {
         self.write(actor.workspace_id, async |tx| {
             let mut locked = lock(tx, actor, id).await?;
             require_version(&locked, expected_version)?;
-            see(tx, actor, &mut locked, shown, true).await
+            let shown = match shown {
+                Some(id) => position_of(tx, actor.workspace_id, locked.thread, id).await?,
+                None => locked.last,
+            };
+            let changes = seeing(tx, actor.workspace_id, &locked, shown).await?;
+            save_and_tell(tx, actor, &mut locked, &changes).await
         })
         .await
     }
@@ -186,12 +191,7 @@ impl Store {
             let mut locked = lock(tx, actor, id).await?;
             require_version(&locked, expected_version)?;
             let changes = locked.state.decide(&Command::MarkUnread, Utc::now())?;
-            if changes.is_empty() {
-                return Ok(());
-            }
-            aggregate::save(tx, actor.workspace_id, &mut locked, &changes).await?;
-            let owner = locked.state.owner;
-            announce(tx, actor, &locked, owner).await
+            save_and_tell(tx, actor, &mut locked, &changes).await
         })
         .await
     }
@@ -204,10 +204,29 @@ fn require_version(locked: &Locked, expected: Option<i64>) -> Result<(), StoreEr
     }
 }
 
+/// Saves what leaves the owner as it is, and tells; where nothing changes nobody is told.
+async fn save_and_tell(
+    tx: &Tx,
+    actor: &Actor,
+    locked: &mut Locked,
+    changes: &[Change],
+) -> Result<(), StoreError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    aggregate::save(tx, actor.workspace_id, locked, changes).await?;
+    announce(tx, actor, locked, locked.state.owner).await
+}
+
 /// The conversation, locked; one that was merged only tells where it went to those who may see that.
-pub(crate) async fn lock(tx: &Tx, actor: &Actor, id: ConversationId) -> Result<Locked, StoreError> {
+async fn lock(tx: &Tx, actor: &Actor, id: ConversationId) -> Result<Locked, StoreError> {
     // Judged before it is locked: what is not theirs takes no longer than what isn't there.
     visible_thread(tx, actor, id).await?;
+    lock_visible(tx, actor, id).await
+}
+
+/// The same after it was found visible; it is judged once more, by what it is now that it is locked.
+pub(crate) async fn lock_visible(tx: &Tx, actor: &Actor, id: ConversationId) -> Result<Locked, StoreError> {
     match aggregate::lock_for(tx, actor, id).await {
         Err(StoreError::Merged(into)) => Err(merged(tx, actor, into).await?),
         other => other,
@@ -241,23 +260,30 @@ async fn announce(tx: &Tx, actor: &Actor, locked: &Locked, owner_before: UserId)
     events::append(tx, actor.workspace_id, &[event]).await
 }
 
-/// Sees the messages up to one, all of them where none is named. Writes the event where `alone`: a reply writes its own.
-pub(crate) async fn see(
+/// What follows from having seen the messages up to this one. What was seen before stays seen (CNV-7).
+pub(crate) async fn seeing(
     tx: &Tx,
-    actor: &Actor,
-    locked: &mut Locked,
-    shown: Option<MessageId>,
-    alone: bool,
-) -> Result<(), StoreError> {
-    let workspace = actor.workspace_id;
-    let shown = match shown {
-        Some(id) => position_of(tx, workspace, locked.thread, id).await?,
-        None => locked.last,
-    };
+    workspace: WorkspaceId,
+    locked: &Locked,
+    shown: Position,
+) -> Result<Vec<Change>, StoreError> {
     let seen = locked.state.seen.map_or(shown, |seen| seen.max(shown));
-    let after: i64 = messages::table
+    // Behind the last one there is none.
+    let unseen_after =
+        if seen < locked.last { unseen_behind(tx, workspace, locked.thread, seen).await? } else { 0 };
+    Ok(locked.state.decide(&Command::Open { shown, unseen_after }, Utc::now())?)
+}
+
+/// How many inbound messages that count as replies stand behind this place.
+async fn unseen_behind(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+    seen: Position,
+) -> Result<u32, StoreError> {
+    let behind: i64 = messages::table
         .filter(messages::workspace_id.eq(workspace.0))
-        .filter(messages::thread_id.eq(locked.thread.0))
+        .filter(messages::thread_id.eq(thread.0))
         .filter(messages::direction.eq(Direction::Inbound.as_str()))
         .filter(messages::automatic.eq(false).and(messages::imported.eq(false)))
         .filter(messages::variant_of.is_null())
@@ -269,17 +295,7 @@ pub(crate) async fn see(
         .count()
         .get_result(&mut tx.conn())
         .await?;
-    let command = Command::Open { shown, unseen_after: u32::try_from(after).unwrap_or(u32::MAX) };
-    let changes = locked.state.decide(&command, Utc::now())?;
-    if changes.is_empty() {
-        return Ok(());
-    }
-    aggregate::save(tx, workspace, locked, &changes).await?;
-    if alone {
-        let owner = locked.state.owner;
-        announce(tx, actor, locked, owner).await?;
-    }
-    Ok(())
+    Ok(u32::try_from(behind).unwrap_or(u32::MAX))
 }
 
 /// A message's place in its thread.

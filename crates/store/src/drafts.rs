@@ -51,18 +51,28 @@ pub(crate) struct Surroundings {
     pub(crate) copies_left_out: usize,
 }
 
-/// Whether a newer message has come than the writer has seen (RPL-6).
-pub(crate) async fn moved_on(
+/// What the writer says that they have seen (RPL-6); `None` where they don't say.
+pub(crate) async fn seen(
     tx: &Tx,
     actor: &Actor,
     place: &Place,
     draft: &ReplyDraft,
-) -> Result<bool, StoreError> {
-    let Some(seen) = draft.last_seen_message_id else { return Ok(false) };
-    match conversations::position_of(tx, actor.workspace_id, place.thread, seen).await {
-        Ok(seen) => Ok(seen < place.last),
-        Err(StoreError::NotFound) => Err(Refusal::UnknownMessage.into()),
-        Err(error) => Err(error),
+) -> Result<Option<Position>, StoreError> {
+    match draft.last_seen_message_id {
+        None => Ok(None),
+        Some(id) if id == place.last.id => Ok(Some(place.last)),
+        Some(id) => match conversations::position_of(tx, actor.workspace_id, place.thread, id).await {
+            Ok(seen) => Ok(Some(seen)),
+            Err(StoreError::NotFound) => Err(Refusal::UnknownMessage.into()),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+impl Place {
+    /// Whether a newer message has come than the writer says that they have seen (RPL-6).
+    pub(crate) fn moved_on(&self, seen: Option<Position>) -> bool {
+        seen.is_some_and(|seen| seen < self.last)
     }
 }
 
@@ -74,14 +84,14 @@ pub(crate) async fn prepare_reply(
     draft: &ReplyDraft,
 ) -> Result<(Prepared, Surroundings), StoreError> {
     let workspace = actor.workspace_id;
-    let writer = sender(tx, actor, place.mailbox).await?;
-    let (mailbox, from) = writer.address.clone().ok_or(Refusal::NoSendingMailbox)?;
-    let (card, people, last_sender, answered) = tokio::try_join!(
+    let (writer, card, people, last_sender, answered) = tokio::try_join!(
+        sender(tx, actor, place.mailbox),
         load_card(tx, workspace, place.conversation),
         participants(tx, workspace, place.thread),
         last_sender(tx, workspace, place.thread),
         outgoing::answered(tx, workspace, place.thread, place.last.id),
     )?;
+    let (mailbox, from) = writer.address.clone().ok_or(Refusal::NoSendingMailbox)?;
     let defaults = editor::recipients(&card, last_sender.as_ref(), &people);
     let copies_left_out = if draft.cc.is_none() { defaults.copies_left_out } else { 0 };
     let recipients = Recipients::new(
@@ -90,7 +100,7 @@ pub(crate) async fn prepare_reply(
         draft.bcc.clone(),
     )?;
     let quoted = match draft.include_quote {
-        true => Some(outgoing::quoted(&answered, &writer.time_zone)),
+        true => outgoing::quoted(&answered, &writer.time_zone),
         false => None,
     };
     let body = compose_body(&draft.body, draft.signature.as_ref(), quoted.as_ref())?;

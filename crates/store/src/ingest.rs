@@ -333,13 +333,6 @@ impl Intake<'_> {
             return birth::consider(tx, workspace, &occasion, created).await;
         };
         self.name_author(placed, &locked, &mut shown).await?;
-        match connection {
-            Connection::Apart => {
-                let is_first = shown.position.at < placed.thread.first_message_at;
-                aggregate::show(tx, workspace, &locked, &shown, is_first).await?;
-            }
-            Connection::Merged { .. } => aggregate::show_all(tx, workspace, &locked).await?,
-        }
         let arrival = Arrival {
             position: shown.position,
             direction: shown.direction,
@@ -347,7 +340,16 @@ impl Intake<'_> {
             imported: shown.imported,
         };
         let changes = locked.state.decide(&Command::Receive(arrival), Utc::now())?;
-        aggregate::save(tx, workspace, &mut locked, &changes).await?;
+        match connection {
+            Connection::Apart => {
+                let is_first = shown.position.at < placed.thread.first_message_at;
+                aggregate::receive(tx, workspace, &mut locked, &changes, (&shown, is_first)).await?;
+            }
+            Connection::Merged { .. } => {
+                aggregate::show_all(tx, workspace, &locked).await?;
+                aggregate::save(tx, workspace, &mut locked, &changes).await?;
+            }
+        }
         let owners = (locked.state.owner, locked.state.owner);
         let mut news = vec![
             NewEvent { conversation: Some(locked.id), owners: Some(owners), ..created },

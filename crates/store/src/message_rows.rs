@@ -151,7 +151,8 @@ pub(crate) async fn insert(tx: &Tx, workspace: WorkspaceId, new: &NewMessage<'_>
             html: segment.html.as_deref().map(clean),
         })
         .collect();
-    diesel::insert_into(message_bodies::table)
+    let mut conn = tx.conn();
+    let body = diesel::insert_into(message_bodies::table)
         .values((
             message_bodies::workspace_id.eq(workspace.0),
             message_bodies::message_id.eq(new.id.0),
@@ -162,9 +163,9 @@ pub(crate) async fn insert(tx: &Tx, workspace: WorkspaceId, new: &NewMessage<'_>
             message_bodies::html.eq(new.html.map(clean)),
             message_bodies::segments.eq(json!(segments)),
         ))
-        .execute(&mut tx.conn())
-        .await?;
-    insert_recipients(tx, workspace, new).await
+        .execute(&mut conn);
+    tokio::try_join!(async { Ok(body.await?) }, insert_recipients(tx, workspace, new))?;
+    Ok(())
 }
 
 /// PostgreSQL's text takes every character but NUL.

@@ -9,7 +9,7 @@ use crate::{
     schema::{
         attachments, contacts, delivery_recipients, message_bodies, messages, outbox, outbox_queue, users,
     },
-    threads::{self, Addition},
+    threads,
     transaction::Tx,
 };
 use chrono::{DateTime, Utc};
@@ -18,7 +18,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     access::Actor,
-    address::EmailAddress,
+    delivery::DeliveryState,
     ids::{AttachmentId, MailboxId, MessageId, ThreadId, WorkspaceId},
     message::{Position, RfcMessageId},
     refusal::Refusal,
@@ -42,25 +42,61 @@ pub(crate) struct Answered {
     pub(crate) references: Vec<RfcMessageId>,
     /// The thread's token, where we have written in it before.
     pub(crate) token: Option<RfcMessageId>,
+    /// What stands below the answer.
+    earlier: Option<Earlier>,
+}
+
+/// A message as it is quoted.
+struct Earlier {
     author: String,
     at: DateTime<Utc>,
     body: Written,
 }
 
 type AnsweredRow = (
-    (String, Vec<String>, Vec<String>),
+    (String, Vec<String>, Vec<String>, Option<String>),
     (Option<String>, String, Option<String>, Option<String>, Option<String>),
     (Option<DateTime<Utc>>, DateTime<Utc>, String, Option<String>),
 );
 
-/// Loads the message to answer.
+/// Loads the message to answer. One of ours that can still be taken back is answered but not quoted: a quote of it would
+/// leave all the same. What stands before it is quoted then.
 pub(crate) async fn answered(
     tx: &Tx,
     workspace: WorkspaceId,
     thread: ThreadId,
     id: MessageId,
 ) -> Result<Answered, StoreError> {
-    let row: AnsweredRow = messages::table
+    let (row, token) = tokio::try_join!(answered_row(tx, workspace, id.0), token(tx, workspace, thread))?;
+    let ((message_id, refs, in_reply_to, state), author, content) = row;
+    // RFC 5322, 3.6.4: without References, the one id of In-Reply-To stands for them.
+    let line = if refs.is_empty() && in_reply_to.len() == 1 { in_reply_to } else { refs };
+    let earlier = match state {
+        Some(state) if waiting().contains(&state.as_str()) => match last_gone(tx, workspace, thread).await? {
+            Some(id) => {
+                let (_, author, content) = answered_row(tx, workspace, id).await?;
+                Some(earlier(author, content))
+            }
+            None => None,
+        },
+        _ => Some(earlier(author, content)),
+    };
+    Ok(Answered {
+        message_id: RfcMessageId::parse(&message_id)
+            .ok_or_else(|| StoreError::Corrupt("a Message-ID that is none".into()))?,
+        references: line.iter().filter_map(|id| RfcMessageId::parse(id)).collect(),
+        token,
+        earlier,
+    })
+}
+
+/// Mails in these states may not have left yet.
+fn waiting() -> [&'static str; 2] {
+    [DeliveryState::Queued.as_str(), DeliveryState::Sending.as_str()]
+}
+
+async fn answered_row(tx: &Tx, workspace: WorkspaceId, id: Uuid) -> Result<AnsweredRow, StoreError> {
+    Ok(messages::table
         .inner_join(
             message_bodies::table.on(message_bodies::workspace_id
                 .eq(messages::workspace_id)
@@ -76,10 +112,19 @@ pub(crate) async fn answered(
                 .eq(messages::workspace_id)
                 .and(contacts::id.nullable().eq(messages::author_contact_id))),
         )
+        .left_join(
+            outbox::table
+                .on(outbox::workspace_id.eq(messages::workspace_id).and(outbox::message_id.eq(messages::id))),
+        )
         .filter(messages::workspace_id.eq(workspace.0))
-        .filter(messages::id.eq(id.0))
+        .filter(messages::id.eq(id))
         .select((
-            (messages::rfc_message_id, message_bodies::refs, message_bodies::in_reply_to),
+            (
+                messages::rfc_message_id,
+                message_bodies::refs,
+                message_bodies::in_reply_to,
+                outbox::state.nullable(),
+            ),
             (
                 messages::from_name,
                 messages::from_address,
@@ -90,11 +135,37 @@ pub(crate) async fn answered(
             (messages::sent_at, messages::received_at, message_bodies::text, message_bodies::html),
         ))
         .first(&mut tx.conn())
-        .await?;
-    let ((message_id, refs, in_reply_to), (from_name, address, user, first, last), rest) = row;
-    let (sent_at, received_at, text, html) = rest;
-    // RFC 5322, 3.6.4: without References, the one id of In-Reply-To stands for them.
-    let line = if refs.is_empty() && in_reply_to.len() == 1 { in_reply_to } else { refs };
+        .await?)
+}
+
+/// The thread's last message that has come in or gone out.
+async fn last_gone(tx: &Tx, workspace: WorkspaceId, thread: ThreadId) -> Result<Option<Uuid>, StoreError> {
+    Ok(messages::table
+        .left_join(
+            outbox::table
+                .on(outbox::workspace_id.eq(messages::workspace_id).and(outbox::message_id.eq(messages::id))),
+        )
+        .filter(messages::workspace_id.eq(workspace.0))
+        .filter(messages::thread_id.eq(thread.0))
+        .filter(messages::variant_of.is_null())
+        .filter(outbox::state.nullable().is_null().or(outbox::state.ne_all(waiting()).assume_not_null()))
+        .order((messages::received_at.desc(), messages::id.desc()))
+        .select(messages::id)
+        .first(&mut tx.conn())
+        .await
+        .optional()?)
+}
+
+fn earlier(
+    (from_name, address, user, first, last): (
+        Option<String>,
+        String,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+    ),
+    (sent_at, received_at, text, html): (Option<DateTime<Utc>>, DateTime<Utc>, String, Option<String>),
+) -> Earlier {
     let contact = full_name(first.as_deref(), last.as_deref(), None);
     let author = user
         .or_else(|| Some(contact).filter(|name| !name.is_empty()))
@@ -103,15 +174,7 @@ pub(crate) async fn answered(
     // The quoted mail's own pictures don't go along: without an address nothing is shown in their place.
     let html = html.map(|html| html.replace("src=\"cid:", "data-cid=\""));
     let html = html.unwrap_or_else(|| format!("<pre>{}</pre>", escape(&text)));
-    Ok(Answered {
-        message_id: RfcMessageId::parse(&message_id)
-            .ok_or_else(|| StoreError::Corrupt("a Message-ID that is none".into()))?,
-        references: line.iter().filter_map(|id| RfcMessageId::parse(id)).collect(),
-        token: token(tx, workspace, thread).await?,
-        author,
-        at: sent_at.unwrap_or(received_at),
-        body: Written { text, html },
-    })
+    Earlier { author, at: sent_at.unwrap_or(received_at), body: Written { text, html } }
 }
 
 fn escape(text: &str) -> String {
@@ -145,14 +208,15 @@ async fn token(
         .find(|id| token_of(id).is_some()))
 }
 
-/// The answered message as a quote, its time in the writer's time zone.
-pub(crate) fn quoted(answered: &Answered, time_zone: &str) -> Quoted {
+/// What stands below the answer as a quote, its time in the writer's time zone.
+pub(crate) fn quoted(answered: &Answered, time_zone: &str) -> Option<Quoted> {
+    let earlier = answered.earlier.as_ref()?;
     let zone: Tz = time_zone.parse().unwrap_or(Tz::UTC);
-    Quoted {
-        author: answered.author.clone(),
-        at: answered.at.with_timezone(&zone).fixed_offset(),
-        body: answered.body.clone(),
-    }
+    Some(Quoted {
+        author: earlier.author.clone(),
+        at: earlier.at.with_timezone(&zone).fixed_offset(),
+        body: earlier.body.clone(),
+    })
 }
 
 /// The writer's unused uploads, in the order of the mail.
@@ -176,6 +240,9 @@ pub(crate) async fn find_files(
     html: &str,
     taken: bool,
 ) -> Result<Files, StoreError> {
+    if ids.is_empty() {
+        return Ok(Files { all: vec![] });
+    }
     let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let unused = attachments::table
         .filter(attachments::workspace_id.eq(actor.workspace_id.0))
@@ -227,27 +294,21 @@ pub(crate) async fn take_files(
     Ok(())
 }
 
-/// The message belongs to its thread, and whoever it is addressed to takes part from now on; not our own people.
-pub(crate) async fn join_thread<'a>(
+/// Whoever the message is addressed to takes part in its thread from now on; not our own people.
+pub(crate) async fn join_thread(
     tx: &Tx,
     workspace: WorkspaceId,
-    addition: &Addition<'a>,
+    thread: ThreadId,
+    recipients: &Recipients,
+    at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let all = addition.parties.iter().chain(&addition.hidden_parties).copied();
-    let ours = OwnAddresses::among(tx, workspace, all).await?;
-    let external =
-        |list: &[&'a EmailAddress]| list.iter().copied().filter(|one| !ours.contains(one)).collect();
-    let parties = external(&addition.parties);
-    let hidden_parties = external(&addition.hidden_parties);
-    let addition = Addition {
-        thread: addition.thread,
-        own: addition.own,
-        named: addition.named.clone(),
-        parties,
-        hidden_parties,
-        at: addition.at,
-    };
-    threads::add_to_thread(tx, workspace, &addition).await
+    let ours = OwnAddresses::among(tx, workspace, recipients.envelope().map(|one| &one.address)).await?;
+    let seen = ours.external(recipients.to.iter().chain(&recipients.cc));
+    let hidden = ours.external(recipients.bcc.iter());
+    let seen = seen.into_iter().map(|one| (one.address.as_str(), false));
+    let hidden = hidden.into_iter().map(|one| (one.address.as_str(), true));
+    threads::add_parties(tx, workspace, thread, seen.chain(hidden)).await?;
+    threads::reach(tx, workspace, thread, at).await
 }
 
 /// Puts the mail into the outbox, to be sent when it can't be taken back any more (RPL-5).
@@ -280,14 +341,15 @@ pub(crate) async fn enqueue(
             )
         })
         .collect();
-    diesel::insert_into(delivery_recipients::table).values(rows).execute(&mut tx.conn()).await?;
-    diesel::insert_into(outbox_queue::table)
-        .values((
-            outbox_queue::workspace_id.eq(workspace.0),
-            outbox_queue::message_id.eq(message.0),
-            outbox_queue::due_at.eq(due_at),
-        ))
-        .execute(&mut tx.conn())
-        .await?;
+    let queued = (
+        outbox_queue::workspace_id.eq(workspace.0),
+        outbox_queue::message_id.eq(message.0),
+        outbox_queue::due_at.eq(due_at),
+    );
+    let (mut first, mut second) = (tx.conn(), tx.conn());
+    tokio::try_join!(
+        diesel::insert_into(delivery_recipients::table).values(rows).execute(&mut first),
+        diesel::insert_into(outbox_queue::table).values(queued).execute(&mut second),
+    )?;
     Ok(())
 }

@@ -55,7 +55,7 @@ impl Store {
     ) -> Result<MailPreview, StoreError> {
         let tx = self.begin_read(actor.workspace_id).await?;
         let place = place_of(&tx, actor, id).await?;
-        let moved_on = drafts::moved_on(&tx, actor, &place, draft).await?;
+        let moved_on = place.moved_on(drafts::seen(&tx, actor, &place, draft).await?);
         let (prepared, around) = drafts::prepare_reply(&tx, actor, &place, draft).await?;
         let files = files(&tx, actor, &draft.attachment_ids, &prepared).await?;
         let known: HashSet<EmailAddress> =

@@ -13,7 +13,7 @@ use crate::{
     messages::Message,
     outgoing::{self, Accepted},
     schema::{message_refs, workspaces},
-    threads::{self, Addition, ThreadStart, token_digest},
+    threads::{self, ThreadStart, token_digest},
     transaction::Tx,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -23,7 +23,7 @@ use postroom_domain::{
     access::Actor,
     address::NamedAddress,
     conversation::{Arrival, Command},
-    ids::{AttachmentId, ConversationId, MailboxId, MessageId, ThreadId},
+    ids::{AttachmentId, ConversationId, MailboxId, MessageId, ThreadId, WorkspaceId},
     message::{Direction, Position, RfcMessageId},
     reply::{Written, references, token_reference},
     subject::subject_key,
@@ -101,8 +101,8 @@ impl Store {
         let (draft, claim, answer) = (&draft, claim.as_ref(), &answer);
         self.write(actor.workspace_id, async |tx| {
             // Whoever may not see the conversation (any more) gets no replay either.
-            conversations::visible_thread(tx, actor, id).await?;
-            let effect = accept_reply(tx, actor, id, draft);
+            let thread = conversations::visible_thread(tx, actor, id).await?;
+            let effect = accept_reply(tx, actor, (id, thread), draft);
             once(tx, actor, claim, effect, answer).await
         })
         .await
@@ -149,15 +149,15 @@ async fn once(
 async fn accept_reply(
     tx: &Tx,
     actor: &Actor,
-    id: ConversationId,
+    (id, thread): (ConversationId, ThreadId),
     draft: &ReplyDraft,
 ) -> Result<(Message, Vec<NewEvent>), StoreError> {
     let workspace = actor.workspace_id;
-    let thread = conversations::visible_thread(tx, actor, id).await?;
     threads::lock(tx, workspace, thread).await?;
-    let mut locked = conversations::lock(tx, actor, id).await?;
+    let mut locked = conversations::lock_visible(tx, actor, id).await?;
     let place = Place { conversation: id, thread: locked.thread, mailbox: locked.mailbox, last: locked.last };
-    if drafts::moved_on(tx, actor, &place, draft).await? && !draft.force {
+    let seen = drafts::seen(tx, actor, &place, draft).await?;
+    if place.moved_on(seen) && !draft.force {
         return Err(StoreError::MovedOn { newest: locked.last.id });
     }
     let (prepared, _) = drafts::prepare_reply(tx, actor, &place, draft).await?;
@@ -170,7 +170,9 @@ async fn accept_reply(
         request: &draft.request,
     };
     let accepted = accept(tx, actor, &letter).await?;
-    let events = hear(tx, actor, &mut locked, draft, &accepted).await?;
+    // Where the writer does not say what they saw, they saw what was there before their own mail.
+    let seen = seen.unwrap_or(locked.last);
+    let events = hear(tx, actor, &mut locked, seen, &accepted).await?;
     Ok((load_one(tx, workspace, accepted.position.id).await?, events))
 }
 
@@ -179,22 +181,20 @@ async fn hear(
     tx: &Tx,
     actor: &Actor,
     locked: &mut Locked,
-    draft: &ReplyDraft,
+    seen: Position,
     accepted: &Accepted,
 ) -> Result<Vec<NewEvent>, StoreError> {
     let workspace = actor.workspace_id;
-    aggregate::show(tx, workspace, locked, &accepted.shown, false).await?;
-    // Where the writer does not say what they saw, they saw what was there before their own mail.
-    let shown = draft.last_seen_message_id.unwrap_or(locked.last.id);
-    conversations::see(tx, actor, locked, Some(shown), false).await?;
     let arrival = Arrival {
         position: accepted.position,
         direction: Direction::Outbound,
         automatic: false,
         imported: false,
     };
-    let changes = locked.state.decide(&Command::Receive(arrival), accepted.position.at)?;
-    aggregate::save(tx, workspace, locked, &changes).await?;
+    // What was seen and what goes out don't touch each other: both are decided by what was there before.
+    let mut changes = conversations::seeing(tx, workspace, locked, seen).await?;
+    changes.extend(locked.state.decide(&Command::Receive(arrival), accepted.position.at)?);
+    aggregate::receive(tx, workspace, locked, &changes, (&accepted.shown, false)).await?;
     let owners = (locked.state.owner, locked.state.owner);
     let created = NewEvent {
         conversation: Some(locked.id),
@@ -250,11 +250,14 @@ async fn accept(tx: &Tx, actor: &Actor, letter: &Letter<'_>) -> Result<Accepted,
     let now = microseconds(Utc::now());
     // The mail servers' clocks are not ours: an answer never stands before what it answers.
     let at = letter.behind.map_or(now, |behind| now.max(behind + TimeDelta::microseconds(1)));
-    let (tag, undo): (String, i16) = workspaces::table
-        .find(workspace.0)
-        .select((workspaces::tag, workspaces::undo_send_seconds))
-        .first(&mut tx.conn())
-        .await?;
+    let settings =
+        workspaces::table.find(workspace.0).select((workspaces::tag, workspaces::undo_send_seconds));
+    let mut conn = tx.conn();
+    let html = &letter.prepared.body.whole.html;
+    let ((tag, undo), files) = tokio::try_join!(
+        async { Ok(settings.first::<(String, i16)>(&mut conn).await?) },
+        outgoing::find_files(tx, actor, letter.attachments, html, true),
+    )?;
     let Prepared { writer, mailbox, from, recipients, answered, subject, body } = letter.prepared;
     let domain = from.domain();
     let own = RfcMessageId::parse(&format!("{}.{tag}@{domain}", Uuid::new_v4()))
@@ -266,8 +269,6 @@ async fn accept(tx: &Tx, actor: &Actor, letter: &Letter<'_>) -> Result<Accepted,
     let chain = answered.as_ref().map(|one| (&one.message_id, one.references.as_slice()));
     let line = references(Some(&token), chain);
     let id = MessageId(Uuid::now_v7());
-    let html = &body.whole.html;
-    let files = outgoing::find_files(tx, actor, letter.attachments, html, true).await?;
     let has_attachments = files.any_shown_apart();
     let new = NewMessage {
         id,
@@ -305,25 +306,16 @@ async fn accept(tx: &Tx, actor: &Actor, letter: &Letter<'_>) -> Result<Accepted,
             (Field::Bcc, &recipients.bcc),
         ],
     };
-    claim_message_id(tx, actor, &own).await?;
-    message_rows::insert(tx, workspace, &new).await?;
-    outgoing::take_files(tx, workspace, id, &files).await?;
-    outgoing::join_thread(
-        tx,
-        workspace,
-        &Addition {
-            thread: letter.thread,
-            own: &own,
-            named: vec![],
-            parties: recipients.to.iter().chain(&recipients.cc).map(|one| &one.address).collect(),
-            hidden_parties: recipients.bcc.iter().map(|one| &one.address).collect(),
-            at,
-        },
-    )
-    .await?;
-    let undo = chrono::Duration::seconds(i64::from(undo));
-    let mail = (id, *mailbox);
-    outgoing::enqueue(tx, workspace, mail, recipients, letter.request, now + undo).await?;
+    tokio::try_join!(
+        keep_message_id(tx, workspace, letter.thread, &own),
+        message_rows::insert(tx, workspace, &new),
+    )?;
+    let due_at = now + TimeDelta::seconds(i64::from(undo));
+    tokio::try_join!(
+        outgoing::take_files(tx, workspace, id, &files),
+        outgoing::join_thread(tx, workspace, letter.thread, recipients, at),
+        outgoing::enqueue(tx, workspace, (id, *mailbox), recipients, letter.request, due_at),
+    )?;
     let position = Position { at, id };
     let shown = Shown {
         position,
@@ -345,11 +337,19 @@ fn microseconds(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }
 
-async fn claim_message_id(tx: &Tx, actor: &Actor, own: &RfcMessageId) -> Result<(), StoreError> {
+/// The new Message-ID is the thread's. Nobody else can wait for it: it was never said.
+async fn keep_message_id(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+    own: &RfcMessageId,
+) -> Result<(), StoreError> {
     diesel::insert_into(message_refs::table)
         .values((
-            message_refs::workspace_id.eq(actor.workspace_id.0),
+            message_refs::workspace_id.eq(workspace.0),
             message_refs::message_id.eq(own.as_str()),
+            message_refs::thread_id.eq(thread.0),
+            message_refs::seen.eq(true),
         ))
         .execute(&mut tx.conn())
         .await?;

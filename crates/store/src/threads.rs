@@ -7,7 +7,7 @@ use crate::{
     transaction::Tx,
 };
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types::Timestamptz};
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     address::EmailAddress,
@@ -273,26 +273,45 @@ pub(crate) async fn add_to_thread(
         .execute(&mut tx.conn())
         .await?;
     let named: Vec<&str> = addition.named.iter().map(|id| id.as_str()).collect();
-    diesel::update(
-        message_refs::table
-            .filter(message_refs::workspace_id.eq(workspace.0))
-            .filter(message_refs::message_id.eq_any(named))
-            .filter(message_refs::thread_id.is_null()),
-    )
-    .set(message_refs::thread_id.eq(thread.0))
-    .execute(&mut tx.conn())
-    .await?;
+    if !named.is_empty() {
+        diesel::update(
+            message_refs::table
+                .filter(message_refs::workspace_id.eq(workspace.0))
+                .filter(message_refs::message_id.eq_any(named))
+                .filter(message_refs::thread_id.is_null()),
+        )
+        .set(message_refs::thread_id.eq(thread.0))
+        .execute(&mut tx.conn())
+        .await?;
+    }
     let visible = addition.parties.iter().map(|address| (address.as_str(), false));
     let hidden = addition.hidden_parties.iter().map(|address| (address.as_str(), true));
     add_parties(tx, workspace, thread, visible.chain(hidden)).await?;
-    let at = addition.at;
-    let this = threads::table.find((workspace.0, thread.0));
-    diesel::update(this.filter(threads::last_message_at.lt(at)))
-        .set(threads::last_message_at.eq(at))
-        .execute(&mut tx.conn())
-        .await?;
-    diesel::update(this.filter(threads::first_message_at.gt(at)))
-        .set(threads::first_message_at.eq(at))
+    reach(tx, workspace, thread, addition.at).await
+}
+
+diesel::define_sql_function! {
+    /// The later of the two.
+    fn greatest(one: Timestamptz, other: Timestamptz) -> Timestamptz;
+}
+diesel::define_sql_function! {
+    /// The earlier of the two.
+    fn least(one: Timestamptz, other: Timestamptz) -> Timestamptz;
+}
+
+/// The thread has a message of this time.
+pub(crate) async fn reach(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let beyond = threads::last_message_at.lt(at).or(threads::first_message_at.gt(at));
+    diesel::update(threads::table.find((workspace.0, thread.0)).filter(beyond))
+        .set((
+            threads::last_message_at.eq(greatest(threads::last_message_at, at)),
+            threads::first_message_at.eq(least(threads::first_message_at, at)),
+        ))
         .execute(&mut tx.conn())
         .await?;
     Ok(())
@@ -317,18 +336,22 @@ pub(crate) async fn add_parties(
     // In order, so that two transactions don't wait for each other; each once, as one statement demands.
     let visible: std::collections::BTreeSet<_> = visible.into_iter().collect();
     let key = (thread_parties::workspace_id, thread_parties::thread_id, thread_parties::address);
-    diesel::insert_into(thread_parties::table)
-        .values(visible.iter().map(row).collect::<Vec<_>>())
-        .on_conflict(key)
-        .do_update()
-        .set(thread_parties::hidden.eq(false))
-        .execute(&mut tx.conn())
-        .await?;
-    diesel::insert_into(thread_parties::table)
-        .values(hidden.iter().map(row).collect::<Vec<_>>())
-        .on_conflict(key)
-        .do_nothing()
-        .execute(&mut tx.conn())
-        .await?;
+    if !visible.is_empty() {
+        diesel::insert_into(thread_parties::table)
+            .values(visible.iter().map(row).collect::<Vec<_>>())
+            .on_conflict(key)
+            .do_update()
+            .set(thread_parties::hidden.eq(false))
+            .execute(&mut tx.conn())
+            .await?;
+    }
+    if !hidden.is_empty() {
+        diesel::insert_into(thread_parties::table)
+            .values(hidden.iter().map(row).collect::<Vec<_>>())
+            .on_conflict(key)
+            .do_nothing()
+            .execute(&mut tx.conn())
+            .await?;
+    }
     Ok(())
 }

@@ -181,3 +181,25 @@ fn a_message_is_read_byte_by_byte() {
         404
     );
 }
+
+#[test]
+fn what_can_be_taken_back_is_quoted_nowhere() {
+    let desk = desk();
+    let first = desk.reply(&json!({"text": "Our lowest price is 7."}));
+    let preview = desk.olga.post(&format!("{}/replies/preview", desk.path), &json!({"text": "Hello again."}));
+    let preview = preview.unwrap().expect(200).unwrap();
+    let second = desk.reply(&json!({"text": "Hello again."}));
+    for mail in [&preview, &second] {
+        for form in ["/text", "/html"] {
+            assert!(!text(mail, form).contains("lowest price"), "{mail}");
+            assert!(text(mail, form).contains("Text number 1"), "what stands before it is quoted: {mail}");
+        }
+    }
+    let cancel = format!("/v1/messages/{}/cancel", text(&first, "/id"));
+    desk.olga.post(&cancel, &json!({})).unwrap().expect(200).unwrap();
+    // Once it has left, it is.
+    desk.attempt(RecipientOutcome::Sent { code: 250 });
+    let third = desk.reply(&json!({"text": "And a third time."}));
+    assert!(text(&third, "/text").contains("> Hello again."), "{third}");
+    assert!(text(&third, "/text").contains(">> Text number 1"), "{third}");
+}
