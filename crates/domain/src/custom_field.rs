@@ -9,7 +9,7 @@ mod value;
 
 pub use definition::{Definition, DefinitionChange, MAX_DEFINITIONS, NewDefinition};
 pub use merge::{Occasion, merge};
-pub use value::{MAX_LONG_TEXT, MAX_NUMBER, MAX_TEXT, MAX_URL};
+pub use value::{MAX_LONG_TEXT, MAX_NUMBER, MAX_TEXT};
 
 /// What a field is defined for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

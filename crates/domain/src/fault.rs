@@ -23,7 +23,12 @@ pub enum Fault {
     InvalidId,
     /// It is a possible value, but not for this one or not in this combination.
     NotAllowed,
+    /// It is another thing's already.
+    Taken,
 }
+
+/// What is wrong with a value: for programs, and a sentence for people.
+pub type Wrong = (Fault, String);
 
 /// One wrong field.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use super::{Entity, FieldType};
 use crate::{
     fault::{Fault, FieldFault},
+    field_text::one_line,
     ids::CustomFieldId,
 };
 
@@ -153,19 +154,4 @@ fn options(field_type: FieldType, list: Vec<String>) -> Result<Vec<String>, Vec<
         }
     }
     if faults.is_empty() { Ok(options) } else { Err(faults) }
-}
-
-/// One line with something in it, surrounding white space dropped.
-pub(super) fn one_line(text: &str, max: usize) -> Result<String, (Fault, String)> {
-    if text.chars().count() > max {
-        return Err((Fault::TooLong, format!("At most {max} characters.")));
-    }
-    if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
-        let detail = "Line breaks and control characters are not allowed.";
-        return Err((Fault::InvalidCharacter, detail.to_owned()));
-    }
-    match text.trim() {
-        "" => Err((Fault::Required, "This can't be empty.".to_owned())),
-        trimmed => Ok(trimmed.to_owned()),
-    }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{fault::Fault, ids::CustomFieldId};
+use crate::{fault::Fault, field_text::MAX_URL, ids::CustomFieldId};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;

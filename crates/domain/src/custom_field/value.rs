@@ -1,29 +1,20 @@
 //! What a value of a field must be, by the field's type.
 
-use super::{
-    FieldType,
-    definition::{Definition, one_line},
+use super::{FieldType, definition::Definition};
+use crate::{
+    address::EmailAddress,
+    calendar,
+    fault::{Fault, Wrong},
+    field_text::{lines, one_line, phone, web_address, wrong},
 };
-use crate::{address::EmailAddress, calendar, fault::Fault};
 use serde_json::{Number, Value};
 
 /// Longest text of one line, in characters.
 pub const MAX_TEXT: usize = 500;
 /// Longest text of several lines, in characters.
 pub const MAX_LONG_TEXT: usize = 20_000;
-/// Longest web address, in characters.
-pub const MAX_URL: usize = 2048;
-/// Longest telephone number, in characters.
-const MAX_PHONE: usize = 50;
 /// The largest number, and with a minus the smallest: 15 digits, which every JSON reader keeps exactly.
 pub const MAX_NUMBER: i64 = 999_999_999_999_999;
-
-/// What is wrong with a value: for programs, for people.
-type Wrong = (Fault, String);
-
-fn wrong<T>(fault: Fault, detail: impl Into<String>) -> Result<T, Wrong> {
-    Err((fault, detail.into()))
-}
 
 impl Definition {
     /// The value as it is kept: text without surrounding white space, whole numbers without a point, addresses in small
@@ -40,16 +31,16 @@ impl Definition {
         }
         match self.field_type {
             FieldType::Text => one_line(text(value)?, MAX_TEXT).map(Value::String),
-            FieldType::LongText => long_text(text(value)?),
+            FieldType::LongText => lines(text(value)?, MAX_LONG_TEXT).map(Value::String),
             FieldType::Number => number(value),
             FieldType::Date => date(text(value)?),
             FieldType::Boolean if value.is_boolean() => Ok(value.clone()),
             FieldType::Boolean => wrong(Fault::InvalidType, "true or false is needed."),
             FieldType::Select => self.option(text(value)?, present).map(Value::String),
             FieldType::MultiSelect => self.some_options(value, present),
-            FieldType::Url => url(text(value)?),
+            FieldType::Url => web_address(text(value)?).map(Value::String),
             FieldType::Email => email(text(value)?),
-            FieldType::Phone => phone(text(value)?),
+            FieldType::Phone => phone(text(value)?).map(Value::String),
         }
     }
 
@@ -90,19 +81,6 @@ fn text(value: &Value) -> Result<&str, Wrong> {
     value.as_str().map_or_else(|| wrong(Fault::InvalidType, "A text is needed."), Ok)
 }
 
-fn long_text(text: &str) -> Result<Value, Wrong> {
-    if text.chars().count() > MAX_LONG_TEXT {
-        return wrong(Fault::TooLong, format!("At most {MAX_LONG_TEXT} characters."));
-    }
-    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        return wrong(Fault::InvalidCharacter, "Control characters are not allowed.");
-    }
-    if text.trim().is_empty() {
-        return wrong(Fault::Required, "This can't be empty.");
-    }
-    Ok(text.into())
-}
-
 fn number(value: &Value) -> Result<Value, Wrong> {
     let Value::Number(number) = value else {
         return wrong(Fault::InvalidType, "A number is needed.");
@@ -132,43 +110,9 @@ fn date(text: &str) -> Result<Value, Wrong> {
     }
 }
 
-/// What makes a text look other than it is: characters that turn its direction, and those that draw nothing.
-fn is_deceptive(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
-fn url(text: &str) -> Result<Value, Wrong> {
-    let text = one_line(text, MAX_URL)?;
-    if text.chars().any(|c| c.is_whitespace() || is_deceptive(c)) {
-        return wrong(Fault::InvalidCharacter, "White space and invisible characters are not allowed.");
-    }
-    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-    let web = matches!(scheme.as_deref(), Some("http" | "https"));
-    // A name before the host makes an address look like another site's.
-    let good = |url: url::Url| url.has_host() && url.username().is_empty() && url.password().is_none();
-    if web && url::Url::parse(&text).is_ok_and(good) {
-        return Ok(text.into());
-    }
-    wrong(Fault::InvalidValue, "A web address is needed: http:// or https:// and a host.")
-}
-
 fn email(text: &str) -> Result<Value, Wrong> {
     match EmailAddress::parse(text) {
         Ok(address) => Ok(address.as_str().into()),
         Err(_) => wrong(Fault::InvalidEmail, "This is not an e-mail address of the form name@domain."),
     }
-}
-
-/// However people write it, with an extension or in their own digits; but a number, not a sentence.
-fn phone(text: &str) -> Result<Value, Wrong> {
-    let text = one_line(text, MAX_PHONE)?;
-    if text.chars().any(is_deceptive) {
-        return wrong(Fault::InvalidCharacter, "Invisible characters are not allowed.");
-    }
-    let digits = text.chars().filter(|c| c.is_numeric()).count();
-    let others = |c: char| c.is_alphanumeric() || " \u{a0}+-–().,/#*:;".contains(c);
-    if digits < 2 || !text.chars().all(others) {
-        return wrong(Fault::InvalidValue, "A telephone number is needed, such as +49 40 123456.");
-    }
-    Ok(text.into())
 }
