@@ -6,9 +6,10 @@
 
 mod rules;
 
+pub use postroom_domain::patch::Patch;
 pub use rules::{
-    Patch, boolean, choice, email, html, id, integer, line, list, named_address, new_password, object,
-    secret, text, time_zone,
+    boolean, by, choice, date, email, fields, html, id, integer, line, list, named_address, new_password,
+    object, secret, text, time_zone,
 };
 
 use crate::problem::{FieldCode, FieldError, Problem};

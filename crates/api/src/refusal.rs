@@ -55,6 +55,8 @@ impl From<StoreError> for Problem {
             StoreError::Invalid { field, why } => {
                 Self::field(format!("/{field}"), FieldCode::InvalidValue, format!("Not possible: {why}."))
             }
+            StoreError::PrimaryEmail => Self::new(Code::PrimaryEmail)
+                .detail("Make another address the primary one first; a contact's only address stays."),
             StoreError::Fields(faults) => Self::invalid(faults.into_iter().map(field_error).collect()),
             StoreError::Unavailable(_) | StoreError::BlobStoreFull => {
                 tracing::error!(%error, "the store is not available");
@@ -69,7 +71,13 @@ impl From<StoreError> for Problem {
 }
 
 fn field_error(wrong: FieldFault) -> FieldError {
-    let code = match wrong.fault {
+    FieldError { pointer: wrong.pointer, code: field_code(wrong.fault), detail: wrong.detail.into() }
+}
+
+/// What kind of mistake it is, as the API calls it.
+#[must_use]
+pub fn field_code(fault: Fault) -> FieldCode {
+    match fault {
         Fault::Required => FieldCode::Required,
         Fault::UnknownField => FieldCode::UnknownField,
         Fault::InvalidType => FieldCode::InvalidType,
@@ -80,8 +88,8 @@ fn field_error(wrong: FieldFault) -> FieldError {
         Fault::InvalidEmail => FieldCode::InvalidEmail,
         Fault::InvalidId => FieldCode::InvalidId,
         Fault::NotAllowed => FieldCode::NotAllowed,
-    };
-    FieldError { pointer: wrong.pointer, code, detail: wrong.detail.into() }
+        Fault::Taken => FieldCode::Taken,
+    }
 }
 
 /// 403 that names where to ask (ACC-1).

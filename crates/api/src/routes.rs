@@ -2,12 +2,17 @@
 
 mod attachments;
 mod auth;
+mod companies;
+mod contact_emails;
+mod contact_links;
 mod contacts;
 mod conversations;
+mod deals;
 mod documents;
 mod events;
 mod health;
 mod invitations;
+mod lookups;
 mod mailboxes;
 mod me;
 mod messages;
@@ -72,7 +77,25 @@ pub fn register(config: &mut ServiceConfig) {
         .service(attachments::create)
         .service(attachments::show)
         .service(attachments::content)
+        .service(contacts::index)
+        .service(contacts::create)
         .service(contacts::show)
+        .service(contacts::update)
+        .service(contact_emails::create)
+        .service(contact_emails::update)
+        .service(contact_emails::remove)
+        .service(contact_links::set_company)
+        .service(contact_links::remove_company)
+        .service(contact_links::add_deal)
+        .service(contact_links::remove_deal)
+        .service(companies::index)
+        .service(companies::create)
+        .service(companies::show)
+        .service(companies::update)
+        .service(deals::index)
+        .service(deals::create)
+        .service(deals::show)
+        .service(deals::update)
         .service(users::invite)
         .service(users::index)
         .service(users::show)

@@ -2,17 +2,24 @@
 
 pub mod attachment;
 pub mod auth;
+pub mod company;
 pub mod contact;
+pub mod contact_request;
 pub mod conversation;
+pub mod custom_field;
+pub mod deal;
+mod documented;
 pub mod event;
 pub mod invitation;
 pub mod list;
+pub mod lookup;
 pub mod mailbox;
 pub mod mailbox_settings;
 pub mod message;
 pub mod names;
 pub mod password;
 pub mod people;
+pub mod postal_address;
 pub mod preview;
 pub mod reply;
 pub mod sending;

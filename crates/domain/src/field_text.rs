@@ -119,7 +119,8 @@ mod tests {
     #[test]
     fn lines_are_trimmed_and_kept_as_written() {
         // Decomposed, right to left, with joiners and accents that no composed form has.
-        for text in ["Ann", "e\u{301}", "שלום עולם", "محمد علی\u{200c}زاده", "👩‍🚀 x\u{302}\u{323}"] {
+        for text in ["Ann", "e\u{301}", "שלום עולם", "محمد علی\u{200c}زاده", "👩‍🚀 x\u{302}\u{323}"]
+        {
             assert_eq!(one_line(&format!("  {text}\u{a0}"), 40).unwrap(), text);
             assert_eq!(lines(&format!("{text}\n\t{text}"), 80).unwrap(), format!("{text}\n\t{text}"));
         }

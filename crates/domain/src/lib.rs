@@ -7,6 +7,7 @@
 pub mod access;
 pub mod address;
 pub mod calendar;
+pub mod contact;
 pub mod conversation;
 pub mod custom_field;
 pub mod delivery;

@@ -23,7 +23,7 @@ impl<T> Patch<T> {
     }
 
     /// What a field is after the patch.
-    pub fn over(&self, present: Option<T>) -> Option<T>
+    pub fn laid_over(&self, present: Option<T>) -> Option<T>
     where
         T: Clone,
     {
@@ -42,9 +42,9 @@ mod tests {
     #[test]
     fn leaves_clears_and_sets() {
         for present in [None, Some(1)] {
-            assert_eq!(Patch::Absent.over(present), present);
-            assert_eq!(Patch::Null.over(present), None);
-            assert_eq!(Patch::Value(2).over(present), Some(2));
+            assert_eq!(Patch::Absent.laid_over(present), present);
+            assert_eq!(Patch::Null.laid_over(present), None);
+            assert_eq!(Patch::Value(2).laid_over(present), Some(2));
         }
         assert_eq!(Patch::<i32>::default().change(), None);
         assert_eq!(Patch::<i32>::Null.change(), Some(None));

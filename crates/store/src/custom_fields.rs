@@ -52,10 +52,6 @@ impl Definitions {
     ///
     /// # Errors
     /// Every wrong field, at `/custom_fields/{key}`.
-    #[allow(
-        dead_code,
-        reason = "what is stored by it comes with the editing of contacts, companies and deals"
-    )]
     pub(crate) fn merge(
         &self,
         entity: Entity,
@@ -72,23 +68,6 @@ impl Definitions {
     fn of(&self, entity: Entity) -> impl Iterator<Item = &CustomFieldDefinition> {
         self.0.iter().filter(move |definition| definition.entity == entity)
     }
-}
-
-/// What a thing's custom fields become by a patch by keys: see [`Definitions::merge`]. For a new thing `stored` is `{}`.
-///
-/// # Errors
-/// [`StoreError::Fields`] with every wrong field.
-#[allow(dead_code, reason = "what is stored by it comes with the editing of contacts, companies and deals")]
-pub(crate) async fn merged(
-    tx: &Tx,
-    workspace: WorkspaceId,
-    entity: Entity,
-    stored: &Value,
-    patch: &Map<String, Value>,
-    occasion: Occasion,
-) -> Result<Value, StoreError> {
-    let definitions = Definitions::load(tx, workspace).await?;
-    definitions.merge(entity, stored, patch, occasion).map_err(StoreError::Fields)
 }
 
 /// A definition's columns.

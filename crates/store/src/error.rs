@@ -70,6 +70,9 @@ pub enum StoreError {
         /// For people.
         why: &'static str,
     },
+    /// A contact's primary address can't be taken away: another one has to be the primary one first.
+    #[error("the primary address can't be removed")]
+    PrimaryEmail,
     /// Fields can't be saved as they are: all that are wrong.
     #[error("{} fields are wrong", .0.len())]
     Fields(Vec<postroom_domain::fault::FieldFault>),

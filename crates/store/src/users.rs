@@ -6,6 +6,7 @@ use crate::{
     events::{self, EventKind, NewEvent},
     page::Page,
     schema::{users, workspaces},
+    stream::UserRef,
     transaction::Tx,
     workspaces::{Workspace, WorkspaceRow, add_sign_in, check_name},
 };
@@ -136,6 +137,22 @@ pub(crate) fn status(active: bool, invited: bool) -> UserStatus {
         (true, _) => UserStatus::Active,
         (false, true) => UserStatus::Invited,
         (false, false) => UserStatus::Deactivated,
+    }
+}
+
+/// A user, as far as others show them.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub(crate) struct OwnerRow {
+    id: Uuid,
+    name: String,
+    email: String,
+    avatar_sha256: Option<Vec<u8>>,
+}
+
+impl From<OwnerRow> for UserRef {
+    fn from(row: OwnerRow) -> Self {
+        Self { id: row.id.into(), name: row.name, email: row.email, avatar: row.avatar_sha256 }
     }
 }
 

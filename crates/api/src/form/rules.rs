@@ -1,36 +1,19 @@
 //! What a single value must be.
 
 use super::{At, Form};
-use crate::{password, problem::FieldCode};
-use postroom_domain::address::{EmailAddress, NamedAddress};
+use crate::{password, problem::FieldCode, refusal::field_code};
+use chrono::NaiveDate;
+use postroom_domain::{
+    address::{EmailAddress, NamedAddress},
+    calendar,
+    fault::{Fault, Wrong},
+    field_text,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use uuid::Uuid;
-
-/// A field of a merge patch (RFC 7396).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Patch<T> {
-    /// Not there: leave it as it is.
-    #[default]
-    Absent,
-    /// `null`: clear it.
-    Null,
-    /// Set it to this.
-    Value(T),
-}
-
-impl<T> Patch<T> {
-    /// What is to be saved: `None` leaves, `Some(None)` clears.
-    pub fn change(self) -> Option<Option<T>> {
-        match self {
-            Self::Absent => None,
-            Self::Null => Some(None),
-            Self::Value(value) => Some(Some(value)),
-        }
-    }
-}
 
 fn string(value: Value, at: &mut At<'_>) -> Option<String> {
     match value {
@@ -75,17 +58,31 @@ pub fn html(max: usize) -> impl FnOnce(Value, &mut At<'_>) -> Option<String> {
 ///
 /// Line breaks and other control characters are refused: such a text ends up in mail headers.
 pub fn line(max: usize) -> impl FnOnce(Value, &mut At<'_>) -> Option<String> {
-    move |value, at| {
-        let text = length(string(value, at)?, max, at)?;
-        if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
-            return at
-                .wrong(FieldCode::InvalidCharacter, "Line breaks and control characters are not allowed.");
-        }
-        let trimmed = text.trim();
-        if trimmed.is_empty() {
-            return at.wrong(FieldCode::Required, "This can't be empty.");
-        }
-        Some(trimmed.to_owned())
+    by(move |text| field_text::one_line(text, max))
+}
+
+/// A text that a rule of the domain takes.
+pub fn by<T>(rule: impl FnOnce(&str) -> Result<T, Wrong>) -> impl FnOnce(Value, &mut At<'_>) -> Option<T> {
+    move |value, at| match rule(&string(value, at)?) {
+        Ok(read) => Some(read),
+        Err((fault, detail)) => at.wrong(field_code(fault), detail),
+    }
+}
+
+/// A day of the calendar.
+pub fn date(value: Value, at: &mut At<'_>) -> Option<NaiveDate> {
+    let rule = |text: &str| {
+        let why = "A day of the calendar is needed, as YYYY-MM-DD.";
+        calendar::day(text).ok_or_else(|| (Fault::InvalidValue, why.to_owned()))
+    };
+    by(rule)(value, at)
+}
+
+/// A JSON object whose fields somebody else judges.
+pub fn fields(value: Value, at: &mut At<'_>) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(fields) => Some(fields),
+        _ => at.wrong(FieldCode::InvalidType, "A JSON object is needed."),
     }
 }
 

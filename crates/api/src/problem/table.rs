@@ -89,6 +89,8 @@ codes! {
             "An invitation is sent again to who has not accepted one yet. The user has: one who is deactivated comes back with `active: true`, and one who has forgotten their password asks for a new one.",
         MailNotConfigured = CONFLICT "mail_not_configured" "This installation sends no mail of its own"
             "Invitations and links for new passwords are mailed, and the operator has not configured by which server: `POSTROOM_SYSTEM_SMTP_URL`, `POSTROOM_SYSTEM_FROM` and `POSTROOM_APP_URL`. Nothing was saved. The operator can make users on the command line as well (`postroom user create`).",
+        PrimaryEmail = CONFLICT "primary_email" "The primary address can't be removed"
+            "Mail to a contact goes to their primary address, so that there always is one. Make another address the primary one first; a contact's only address stays.",
         IdempotencyInProgress = CONFLICT "idempotency_in_progress" "The first request with this key is still running"
             "Another request with the same `Idempotency-Key` has not been answered yet. Repeat the request a moment later to get its answer.",
         ConversationMerged = GONE "conversation_merged" "The conversation was merged into another"

@@ -4,6 +4,7 @@ use postroom_domain::{
     address::NamedAddress,
     ids::{ContactId, UserId},
 };
+use postroom_store::UserRef;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -20,6 +21,12 @@ pub struct OwnerView {
     pub name: String,
     /// Their picture; null where there is none.
     pub avatar_url: Option<String>,
+}
+
+impl From<UserRef> for OwnerView {
+    fn from(user: UserRef) -> Self {
+        Self { id: user.id, name: user.name, avatar_url: None }
+    }
 }
 
 /// A contact, where only name, address and picture matter.

@@ -37,6 +37,15 @@ fn requests_ask_for_what_is_documented() {
     check::<mailbox_settings::MailboxPatchRequest>();
     check::<conversation::ConversationRequest>();
     check::<conversation::SeenRequest>();
+    check::<contact_request::ContactRequest>();
+    check::<contact_request::ContactPatchRequest>();
+    check::<contact_request::NewEmailRequest>();
+    check::<contact_request::EmailPatchRequest>();
+    check::<contact_request::ContactCompanyRequest>();
+    check::<company::CompanyRequest>();
+    check::<company::CompanyPatchRequest>();
+    check::<deal::DealRequest>();
+    check::<deal::DealPatchRequest>();
     check::<event::PresenceRequest>();
     check::<reply::ReplyRequest>();
     check::<reply::NewMailRequest>();

@@ -107,14 +107,16 @@ impl Audiences {
         Audience::seen_by(self.customers.seers.get(&id).cloned().unwrap_or_default())
     }
 
-    /// Who sees a contact of the company.
+    /// Who has made the company, and who sees a contact of it.
     pub(super) fn of_company(&self, id: Uuid) -> Audience {
-        self.customers.of(&self.customers.in_company, id)
+        let customers = &self.customers;
+        customers.of(&customers.in_company, &customers.company_makers, id)
     }
 
     /// Who owns the deal, and who sees a contact of it.
     pub(super) fn of_deal(&self, id: Uuid) -> Audience {
-        self.customers.of(&self.customers.in_deal, id)
+        let customers = &self.customers;
+        customers.of(&customers.in_deal, &customers.deal_owners, id)
     }
 
     /// ACC-2: active users are known to everybody, others to who manages users.
@@ -316,14 +318,16 @@ struct Customers {
     seers: HashMap<Uuid, HashSet<Uuid>>,
     in_company: HashMap<Uuid, Vec<Uuid>>,
     in_deal: HashMap<Uuid, Vec<Uuid>>,
+    company_makers: HashMap<Uuid, Uuid>,
     deal_owners: HashMap<Uuid, Uuid>,
 }
 
 impl Customers {
-    fn of(&self, contacts: &HashMap<Uuid, Vec<Uuid>>, id: Uuid) -> Audience {
+    /// Who sees one of its contacts, and whose own it is.
+    fn of(&self, contacts: &HashMap<Uuid, Vec<Uuid>>, own: &HashMap<Uuid, Uuid>, id: Uuid) -> Audience {
         let contacts = contacts.get(&id).map(Vec::as_slice).unwrap_or_default();
         let seers = contacts.iter().filter_map(|contact| self.seers.get(contact)).flatten();
-        Audience::seen_by(seers.chain(self.deal_owners.get(&id)).copied().collect())
+        Audience::seen_by(seers.chain(own.get(&id)).copied().collect())
     }
 }
 
@@ -345,10 +349,18 @@ async fn customers(tx: &Tx, workspace: WorkspaceId, about: &Wanted) -> Result<Cu
     let owners = deals::table
         .filter(deals::workspace_id.eq(workspace.0).and(deals::id.eq_any(&about.deals)))
         .select((deals::id, deals::owner_id));
-    let (mut a, mut b, mut c) = (tx.conn(), tx.conn(), tx.conn());
+    let makers = companies::table
+        .filter(companies::workspace_id.eq(workspace.0).and(companies::id.eq_any(&about.companies)))
+        .filter(companies::created_by.is_not_null())
+        .select((companies::id, companies::created_by.assume_not_null()));
+    let (mut a, mut b, mut c, mut d) = (tx.conn(), tx.conn(), tx.conn(), tx.conn());
     type Pairs = Vec<(Uuid, Uuid)>;
-    let (members, partners, owners): (Pairs, Pairs, Pairs) =
-        tokio::try_join!(members.load(&mut a), partners.load(&mut b), owners.load(&mut c))?;
+    let (members, partners, owners, makers): (Pairs, Pairs, Pairs, Pairs) = tokio::try_join!(
+        members.load(&mut a),
+        partners.load(&mut b),
+        owners.load(&mut c),
+        makers.load(&mut d)
+    )?;
     let mut ids: HashSet<Uuid> = about.contacts.clone();
     ids.extend(members.iter().chain(&partners).map(|(_, contact)| contact));
     let seers = seers_of(tx, workspace, ids.into_iter().collect()).await?;
@@ -356,6 +368,7 @@ async fn customers(tx: &Tx, workspace: WorkspaceId, about: &Wanted) -> Result<Cu
         seers,
         in_company: grouped(members),
         in_deal: grouped(partners),
+        company_makers: makers.into_iter().collect(),
         deal_owners: owners.into_iter().collect(),
     })
 }

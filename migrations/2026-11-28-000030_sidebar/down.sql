@@ -1,0 +1,11 @@
+DELETE FROM search_entries WHERE entity IN ('company', 'deal');
+DROP TRIGGER deals_search ON deals;
+DROP TRIGGER companies_search ON companies;
+DROP FUNCTION postroom_index_named();
+DROP FUNCTION postroom_deals_of(uuid, uuid);
+DROP FUNCTION postroom_companies_of(uuid, uuid);
+DROP FUNCTION postroom_contacts_of(uuid, uuid);
+DROP INDEX deals_owner;
+CREATE INDEX deals_owner ON deals (workspace_id, owner_id);
+DROP INDEX companies_created_by;
+ALTER TABLE companies DROP COLUMN created_by;
