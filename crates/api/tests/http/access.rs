@@ -12,8 +12,10 @@ fn operations() -> Vec<(String, String, Value)> {
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let address =
-                path.replace("{id}", nothing).replace("{message_id}", nothing).replace("{token}", "x");
+            let mut address = path.clone();
+            while let (Some(from), Some(to)) = (address.find('{'), address.find('}')) {
+                address.replace_range(from..=to, nothing);
+            }
             all.push((method.to_uppercase(), address, operation.clone()));
         }
     }

@@ -6,6 +6,7 @@ mod access;
 mod conversations;
 #[cfg(test)]
 mod examples;
+mod customers;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
@@ -24,6 +25,8 @@ mod passwords;
 mod people;
 #[cfg(test)]
 mod sending;
+#[cfg(test)]
+mod sidebar;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
