@@ -4,9 +4,9 @@
 mod access;
 #[cfg(test)]
 mod conversations;
+mod customers;
 #[cfg(test)]
 mod examples;
-mod customers;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
