@@ -5,6 +5,7 @@
 
 use crate::{
     envelope,
+    key_tokens::PresentedKey,
     problem::{Code, Problem},
     refusal,
     server::State,
@@ -25,15 +26,16 @@ use postroom_domain::{
     access::{Actor, Scope},
     ids::SessionId,
 };
-use postroom_store::FeatureState;
+use postroom_store::{Caller as Found, Credential, FeatureState, RequestContext};
 
-/// A signed-in user, read from the database for this very request: session, role and activity (ACC-5).
+/// A signed-in user, or a program with a key of theirs, read from the database for this very request: session or key, role
+/// and activity (ACC-5).
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Who acts.
     pub actor: Actor,
-    /// By which session.
-    pub session: SessionId,
+    /// By what right: a session or an API key.
+    pub credential: Credential,
     /// How their workspace stands to Conversations.
     pub conversations: FeatureState,
 }
@@ -71,20 +73,55 @@ impl FromRequest for ConversationsCaller {
     }
 }
 
+impl Caller {
+    /// Who was found to come with a credential; said to the log and the audit trail as well.
+    #[must_use]
+    pub fn of(found: &Found) -> Self {
+        envelope::note_caller(found.actor.workspace_id, found.actor.user_id);
+        if let Credential::ApiKey(key) = found.credential {
+            RequestContext::note_api_key(key);
+        }
+        Self { actor: found.actor, credential: found.credential, conversations: found.conversations }
+    }
+
+    /// The session, for what only people do who signed in themselves.
+    ///
+    /// # Errors
+    /// 403 `api_key_not_allowed` for a program that came with a key.
+    pub fn session(&self) -> Result<SessionId, Problem> {
+        match self.credential {
+            Credential::Session(id) => Ok(id),
+            Credential::ApiKey(_) => Err(Problem::new(Code::ApiKeyNotAllowed)
+                .detail("This is for people who are signed in; no API key can do it.")),
+        }
+    }
+}
+
 /// Who sent the request.
 ///
 /// # Errors
-/// 401 `not_authenticated`, the same whatever is wrong with the token or its session.
+/// 401 `not_authenticated`, the same whatever is wrong with the token, its session or the key; 403 `scope_not_allowed`
+/// where a key may not do what the method does.
 pub async fn identify(request: &HttpRequest) -> Result<Caller, Problem> {
     let state = state(request)?;
-    let claims = claims(request, &state).await?;
-    let found = state.store.caller(claims.wid, claims.sid, Utc::now()).await?;
-    let found = found.filter(|found| found.actor.user_id == claims.sub).ok_or_else(not_authenticated)?;
-    envelope::note_caller(found.actor.workspace_id, found.actor.user_id);
-    if found.actor.scope < needed(request.method()) {
-        return Err(Problem::new(Code::ScopeNotAllowed));
+    let found = look_up(request, &state).await?.ok_or_else(not_authenticated)?;
+    let caller = Caller::of(&found);
+    if caller.actor.scope < needed(request.method()) {
+        return Err(refusal::scope_not_allowed());
     }
-    Ok(Caller { actor: found.actor, session: found.session_id, conversations: found.conversations })
+    Ok(caller)
+}
+
+async fn look_up(request: &HttpRequest, state: &State) -> Result<Option<Found>, Problem> {
+    let now = Utc::now();
+    if let Some(key) = bearer(request.headers()).and_then(PresentedKey::of) {
+        let found = state.store.caller_by_key(key.workspace, &key.digest, now).await?;
+        state.limits.know_key(key.digest, found.as_ref().map(|found| found.actor.user_id));
+        return Ok(found);
+    }
+    let claims = claims(request, state).await?;
+    let found = state.store.caller(claims.wid, claims.sid, now).await?;
+    Ok(found.filter(|found| found.actor.user_id == claims.sub))
 }
 
 /// The scope without which no request of this method is anything but refused.
@@ -110,16 +147,17 @@ async fn claims(request: &HttpRequest, state: &State) -> Result<Claims, Problem>
         return Ok(claims);
     }
     let token = bearer(request.headers()).ok_or_else(|| {
-        Problem::new(Code::NotAuthenticated).detail("Send Authorization: Bearer with an access token.")
+        Problem::new(Code::NotAuthenticated)
+            .detail("Send Authorization: Bearer with an access token or an API key.")
     })?;
     state.keyring.check(token).await.map_err(|_| not_authenticated())
 }
 
-/// 401 for a token that is worth nothing.
+/// 401 for a token or key that is worth nothing.
 #[must_use]
 pub fn not_authenticated() -> Problem {
     Problem::new(Code::NotAuthenticated)
-        .detail("The access token is not valid or its session has ended: refresh it, or sign in again.")
+        .detail("The token is not valid, or its session or key has ended: refresh it, or sign in again.")
 }
 
 /// The token of an `Authorization: Bearer …` header.

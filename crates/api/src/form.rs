@@ -8,8 +8,8 @@ mod rules;
 
 pub use postroom_domain::patch::Patch;
 pub use rules::{
-    boolean, by, choice, date, email, fields, html, id, integer, line, list, named_address, new_password,
-    object, secret, text, time_zone,
+    boolean, by, choice, date, email, fields, html, id, integer, line, list, moment, named_address,
+    new_password, object, secret, text, time_zone,
 };
 
 use crate::problem::{FieldCode, FieldError, Problem};

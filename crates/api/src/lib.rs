@@ -11,6 +11,7 @@ pub mod envelope;
 pub mod etag;
 pub mod form;
 pub mod headers;
+pub mod key_tokens;
 pub mod keyring;
 pub mod keys;
 pub mod limits;

@@ -4,6 +4,7 @@
 //! 4 seconds) and `RateLimit: "default";r=150;t=1` (150 left, the next one in a second at the latest).
 
 use crate::{
+    key_tokens::PresentedKey,
     problem::{Code, Problem},
     server::State,
 };
@@ -22,11 +23,16 @@ use governor::{
     state::keyed::DashMapStateStore,
 };
 use postroom_domain::ids::UserId;
+use postroom_store::TokenDigest;
 use sha2::{Digest as _, Sha256};
 use std::{
+    collections::HashMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     num::NonZeroU32,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -133,8 +139,13 @@ impl Limit {
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LEFT: HeaderName = HeaderName::from_static("ratelimit");
 
+/// So many keys are known at most; then all are forgotten, and known again when they come.
+const MAX_KNOWN_KEYS: usize = 10_000;
+
 /// All limits of this process.
 pub struct Limits {
+    /// The API keys that were good when they last came, with their users: no key is looked up before it is counted.
+    known_keys: RwLock<HashMap<TokenDigest, UserId>>,
     callers: Option<Limit>,
     accounts: Option<Limit>,
     addresses: Option<Limit>,
@@ -148,10 +159,35 @@ impl Limits {
         let window = NonZeroU32::new(settings.per_second)
             .map(|rate| Duration::from_secs_f64(f64::from(settings.burst.max(1)) / f64::from(rate.get())));
         Self {
+            known_keys: RwLock::default(),
             callers: window.and_then(|window| Limit::new("default", settings.burst.max(1), window)),
             accounts: Limit::new("sign_in_account", settings.sign_in_per_account, minute),
             addresses: Limit::new("sign_in_address", settings.sign_in_per_address, minute),
         }
+    }
+
+    /// Whose a key is, as it was just looked up; `None` where it is nobody's. Until it is known, and when it is no more, its
+    /// requests count for the address that they come from.
+    pub fn know_key(&self, key: TokenDigest, user: Option<UserId>) {
+        if self.user_of_key(&key) == user {
+            return;
+        }
+        let mut known = self.known_keys.write().unwrap_or_else(PoisonError::into_inner);
+        match user {
+            Some(user) => {
+                if known.len() >= MAX_KNOWN_KEYS {
+                    known.clear();
+                }
+                known.insert(key, user);
+            }
+            None => {
+                known.remove(&key);
+            }
+        }
+    }
+
+    fn user_of_key(&self, key: &TokenDigest) -> Option<UserId> {
+        self.known_keys.read().unwrap_or_else(PoisonError::into_inner).get(key).copied()
     }
 
     /// Counts a try to sign in, before anything is looked up: by the address alone, since one account can be meant with
@@ -235,18 +271,23 @@ pub async fn count(
     Ok(response)
 }
 
-/// A valid token counts for its user, wherever they are; anything else for the address it comes from.
+/// A valid token or known key counts for its user, wherever they are; anything else for the address it comes from.
 fn counted(request: &ServiceRequest, state: &State) -> Counted {
-    let claims = crate::caller::bearer(request.headers()).and_then(|token| state.tokens.check(token).ok());
-    match claims {
-        Some(claims) => {
+    let here =
+        || Counted::Address(network_of(client_address(request.request(), state.settings.trusted_proxies)));
+    let Some(token) = crate::caller::bearer(request.headers()) else {
+        return here();
+    };
+    if let Some(key) = PresentedKey::of(token) {
+        return state.limits.user_of_key(&key.digest).map_or_else(here, Counted::User);
+    }
+    match state.tokens.check(token) {
+        Ok(claims) => {
             let user = claims.sub;
             request.extensions_mut().insert(claims);
             Counted::User(user)
         }
-        None => {
-            Counted::Address(network_of(client_address(request.request(), state.settings.trusted_proxies)))
-        }
+        Err(_) => here(),
     }
 }
 
@@ -280,6 +321,20 @@ mod tests {
         let elsewhere = IpAddr::V4(Ipv4Addr::BROADCAST);
         assert!(limits.sign_in(elsewhere, "a@b.c").is_err(), "by account, from wherever");
         assert!(limits.sign_in(elsewhere, "d@e.f").is_ok());
+    }
+
+    #[test]
+    fn a_key_is_its_users_from_when_it_is_known_until_it_is_no_more() {
+        let limits = Limits::new(LimitSettings::OFF);
+        let user = UserId(uuid::Uuid::from_u128(1));
+        limits.know_key([1; 32], None);
+        assert_eq!(limits.user_of_key(&[1; 32]), None);
+        limits.know_key([1; 32], Some(user));
+        assert_eq!(limits.user_of_key(&[1; 32]), Some(user));
+        assert_eq!(limits.user_of_key(&[2; 32]), None);
+        limits.know_key([1; 32], None);
+        assert_eq!(limits.user_of_key(&[1; 32]), None);
+        assert!(limits.known_keys.read().unwrap().is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::problem::{Code, FieldCode, FieldError, Problem};
 use postroom_domain::{
+    access::Denied,
     fault::{Fault, FieldFault},
     refusal::Refusal,
 };
@@ -17,6 +18,7 @@ impl From<StoreError> for Problem {
             StoreError::RoleNotAllowed => {
                 Self::new(Code::RoleNotAllowed).detail("Your role may not do this.")
             }
+            StoreError::ScopeNotAllowed => scope_not_allowed(),
             StoreError::FeatureNotEnabled => feature_not_enabled(),
             // Handlers answer with the present state; this is for one that has none to show.
             StoreError::StaleVersion => Self::new(Code::StaleVersion),
@@ -70,6 +72,12 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        StoreError::from(denied).into()
+    }
+}
+
 fn field_error(wrong: FieldFault) -> FieldError {
     FieldError { pointer: wrong.pointer, code: field_code(wrong.fault), detail: wrong.detail.into() }
 }
@@ -90,6 +98,12 @@ pub fn field_code(fault: Fault) -> FieldCode {
         Fault::NotAllowed => FieldCode::NotAllowed,
         Fault::Taken => FieldCode::Taken,
     }
+}
+
+/// 403 for an API key that is too small (ACC-4).
+#[must_use]
+pub fn scope_not_allowed() -> Problem {
+    Problem::new(Code::ScopeNotAllowed).detail("The API key's scope does not allow this; use a larger one.")
 }
 
 /// 403 that names where to ask (ACC-1).

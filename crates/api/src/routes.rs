@@ -1,5 +1,6 @@
 //! The operations, one file for each kind of thing. Registering one here documents it.
 
+mod api_keys;
 mod attachments;
 mod auth;
 mod companies;
@@ -101,6 +102,10 @@ pub fn register(config: &mut ServiceConfig) {
         .service(users::show)
         .service(users::update)
         .service(users::resend)
+        .service(api_keys::create)
+        .service(api_keys::index)
+        .service(api_keys::show)
+        .service(api_keys::revoke)
         .service(mailboxes::create)
         .service(mailboxes::index)
         .service(mailboxes::show)

@@ -1,5 +1,6 @@
 //! The shapes of requests and answers: the contract, as types. Nothing of the domain or the store is answered as it is.
 
+pub mod api_key;
 pub mod attachment;
 pub mod auth;
 pub mod company;

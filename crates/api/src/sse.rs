@@ -148,6 +148,7 @@ fn message<T: Serialize>(event: &str, id: Option<i64>, data: &T) -> Bytes {
 fn name(reason: EndReason) -> &'static str {
     match reason {
         EndReason::SignedOut => "signed_out",
+        EndReason::KeyRevoked => "key_revoked",
         EndReason::Deactivated => "deactivated",
         EndReason::RoleChanged => "role_changed",
         EndReason::FeatureDisabled => "feature_disabled",

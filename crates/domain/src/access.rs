@@ -103,6 +103,27 @@ impl Scope {
     }
 }
 
+impl std::str::FromStr for Scope {
+    type Err = UnknownScope;
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(UnknownScope)
+    }
+}
+
+/// The text names no scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a scope is one of read, write, admin")]
+pub struct UnknownScope;
+
+/// Why somebody may not do something to what they see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// Their role doesn't allow it, whatever they come with.
+    Role,
+    /// The API key that they come with doesn't.
+    Scope,
+}
+
 /// Somebody who asks for something: a signed-in user, with what they may do read afresh for this very request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actor {
@@ -129,6 +150,26 @@ impl Actor {
         self.role.may(permission) && (permission == Permission::ViewAll || self.scope == Scope::Admin)
     }
 
+    /// The same with the reason.
+    ///
+    /// # Errors
+    /// What does not allow it; the role before the key.
+    pub fn require(&self, permission: Permission) -> Result<(), Denied> {
+        if !self.role.may(permission) {
+            return Err(Denied::Role);
+        }
+        if self.may(permission) { Ok(()) } else { Err(Denied::Scope) }
+    }
+
+    /// For what everybody may do for themselves, but a key only with the whole scope (ACC-4): connecting mailboxes, and
+    /// making and revoking keys, so that no key makes a larger one.
+    ///
+    /// # Errors
+    /// [`Denied::Scope`].
+    pub fn require_whole_scope(&self) -> Result<(), Denied> {
+        if self.scope == Scope::Admin { Ok(()) } else { Err(Denied::Scope) }
+    }
+
     /// Which conversations exist for them.
     #[must_use]
     pub fn visibility(&self) -> Visibility {
@@ -144,6 +185,20 @@ impl Actor {
             }
             None => self.may(Permission::ManageSharedMailboxes),
         }
+    }
+}
+
+impl Actor {
+    /// The same as [`Actor::manages_mailbox`] with the reason.
+    ///
+    /// # Errors
+    /// What does not allow it; the role before the key.
+    pub fn require_mailbox(&self, mailbox: &MailboxAccess) -> Result<(), Denied> {
+        let signed_in = Self { scope: Scope::Admin, ..*self };
+        if !signed_in.manages_mailbox(mailbox) {
+            return Err(Denied::Role);
+        }
+        if self.manages_mailbox(mailbox) { Ok(()) } else { Err(Denied::Scope) }
     }
 }
 
@@ -223,6 +278,27 @@ mod tests {
             assert_eq!(key.visibility(), Visibility::All);
             assert_eq!(key.may(Permission::ManageUsers), scope == Scope::Admin);
             assert_eq!(key.may(Permission::ReadAudit), scope == Scope::Admin);
+            let denied = (scope != Scope::Admin).then_some(Denied::Scope);
+            assert_eq!(key.require(Permission::ManageUsers).err(), denied);
+            assert_eq!(key.require_whole_scope().err(), denied, "no key makes a larger one");
+            let key = Actor { role: Role::Manager, ..key };
+            assert_eq!(key.require(Permission::ManageUsers), Err(Denied::Role), "the role comes first");
+        }
+    }
+
+    #[test]
+    fn a_key_manages_its_users_mailbox_only_with_the_whole_scope() {
+        let [me, other] = [1, 2].map(|n| UserId(Uuid::from_u128(n)));
+        let mailbox = |user_id| MailboxAccess { id: MailboxId(Uuid::nil()), user_id, active: true };
+        for scope in Scope::ALL {
+            let key = Actor { scope, ..Actor::new(WorkspaceId(Uuid::nil()), me, Role::TeamMember) };
+            let whole = scope == Scope::Admin;
+            assert_eq!(
+                key.require_mailbox(&mailbox(Some(me))),
+                if whole { Ok(()) } else { Err(Denied::Scope) }
+            );
+            assert_eq!(key.require_mailbox(&mailbox(Some(other))), Err(Denied::Role));
+            assert_eq!(key.require_mailbox(&mailbox(None)), Err(Denied::Role));
         }
     }
 

@@ -54,6 +54,8 @@ ids! {
     UserId,
     /// A signed-in session of a user.
     SessionId,
+    /// A key by which a program acts as its user.
+    ApiKeyId,
     /// An e-mail account that is read by IMAP and sent through by SMTP.
     MailboxId,
     /// A folder of a mailbox.

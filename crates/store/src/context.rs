@@ -2,7 +2,7 @@
 //! to pass it on. Work that no request asked for has none.
 
 use crate::transaction::Tx;
-use postroom_domain::ids::WorkspaceId;
+use postroom_domain::ids::{ApiKeyId, WorkspaceId};
 use std::{
     net::IpAddr,
     sync::{
@@ -65,8 +65,8 @@ impl RequestContext {
     }
 
     /// The API key that the running request was made with.
-    pub fn note_api_key(key: Uuid) {
-        let _ = CURRENT.try_with(|context| context.0.api_key.set(key));
+    pub fn note_api_key(key: ApiKeyId) {
+        let _ = CURRENT.try_with(|context| context.0.api_key.set(key.0));
     }
 
     /// The number of the last event that everything read so far includes (`Postroom-Event`): following the log from there

@@ -1,6 +1,6 @@
 //! What can go wrong in the store.
 
-use postroom_domain::ids::MessageId;
+use postroom_domain::{access::Denied, ids::MessageId};
 
 /// Why a use case was not carried out. Nothing of it was saved then.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,9 @@ pub enum StoreError {
     /// They may see it, but their role may not do this.
     #[error("the role may not do this")]
     RoleNotAllowed,
+    /// Their role may, but the API key that they come with may not (ACC-4).
+    #[error("the API key's scope doesn't allow this")]
+    ScopeNotAllowed,
     /// Conversations are not enabled for the workspace (ACC-1).
     #[error("conversations are not enabled for this workspace")]
     FeatureNotEnabled,
@@ -147,6 +150,15 @@ pub(crate) fn taken(error: diesel::result::Error, rules: &[UniqueRule]) -> Store
         }
     }
     error.into()
+}
+
+impl From<Denied> for StoreError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Role => Self::RoleNotAllowed,
+            Denied::Scope => Self::ScopeNotAllowed,
+        }
+    }
 }
 
 impl From<diesel::result::Error> for StoreError {

@@ -85,9 +85,7 @@ impl Store {
         claim: Option<&IdempotencyClaim>,
         answer: impl Fn(&User) -> StoredAnswer + Send + Sync,
     ) -> Result<Outcome<User>, StoreError> {
-        if !actor.may(Permission::ManageUsers) {
-            return Err(StoreError::RoleNotAllowed);
-        }
+        actor.require(Permission::ManageUsers)?;
         check_name("name", &new.name)?;
         if new.role == Role::Owner {
             let why = "A workspace has exactly one owner, from its beginning on.";
@@ -138,9 +136,7 @@ impl Store {
     pub async fn resend_invitation(&self, actor: &Actor, id: UserId) -> Result<User, StoreError> {
         self.write(actor.workspace_id, async |tx| {
             load_visible(tx, actor, id).await?;
-            if !actor.may(Permission::ManageUsers) {
-                return Err(StoreError::RoleNotAllowed);
-            }
+            actor.require(Permission::ManageUsers)?;
             invited_again(tx, actor.workspace_id, id).await?;
             self.send_invitation(tx, actor.workspace_id, id).await?;
             let user = load(tx, actor.workspace_id, id).await?;

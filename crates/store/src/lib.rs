@@ -8,9 +8,11 @@
 
 mod account_links;
 mod aggregate;
+mod api_keys;
 mod audit;
 mod birth;
 mod blobs;
+mod callers;
 mod checks;
 mod collecting;
 mod companies;
@@ -74,7 +76,9 @@ mod workspaces;
 mod written;
 
 pub use account_links::LinkPurpose;
+pub use api_keys::{ApiKey, ApiKeyQuery, NewApiKey};
 pub use blobs::BlobHash;
+pub use callers::Caller;
 pub use checks::MailboxTrouble;
 pub use companies::{Company, CompanyPatch, CompanySummary};
 pub use contacts::{Contact, ContactEmail, ContactPatch, ContactSummary, EmailPatch};
@@ -110,7 +114,7 @@ pub use postal_address::{AddressPatch, PostalAddress};
 pub use previews::MailPreview;
 pub use replies::{NewMailDraft, ReplyDraft};
 pub use seal::{MasterKey, MasterKeyError};
-pub use sessions::{Caller, NewSession, RefreshIn, Rotation, Session, SignIn, TokenDigest};
+pub use sessions::{NewSession, RefreshIn, Rotation, Session, SignIn, TokenDigest};
 pub use stream::{
     Author, AuthorKind, Card, ContactRef, Count, Counts, LastMessage, Sort, StatusFilter, StreamPosition,
     StreamQuery, UserRef, View,
@@ -141,6 +145,7 @@ struct Inner {
     /// Where the connections live.
     runtime: tokio::runtime::Handle,
     signals: live::signals::Signals,
+    key_uses: callers::KeyUses,
 }
 
 /// What the store needs to know.
@@ -167,6 +172,7 @@ impl Store {
             database_url: settings.database.url.clone(),
             runtime: tokio::runtime::Handle::current(),
             signals: live::signals::Signals::new(),
+            key_uses: callers::KeyUses::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -227,7 +227,8 @@ impl Store {
 /// A mailbox, where the actor manages it.
 pub(crate) async fn load_managed(tx: &Tx, actor: &Actor, id: MailboxId) -> Result<Mailbox, StoreError> {
     let mailbox = load_visible(tx, actor, id).await?;
-    if actor.manages_mailbox(&mailbox.access()) { Ok(mailbox) } else { Err(StoreError::RoleNotAllowed) }
+    actor.require_mailbox(&mailbox.access())?;
+    Ok(mailbox)
 }
 
 /// The same, locked, in the version that is meant.

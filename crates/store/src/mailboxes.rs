@@ -94,7 +94,7 @@ impl Store {
     /// to here; a worker begins to read it at once.
     ///
     /// # Errors
-    /// [`StoreError::FeatureNotEnabled`], [`StoreError::RoleNotAllowed`], [`StoreError::Taken`] (`address`),
+    /// [`StoreError::FeatureNotEnabled`], [`StoreError::RoleNotAllowed`], [`StoreError::ScopeNotAllowed`], [`StoreError::Taken`] (`address`),
     /// [`StoreError::Invalid`] where a user is named who is not an active one, and those of the idempotency key.
     pub async fn create_mailbox(
         &self,
@@ -235,11 +235,7 @@ fn may_connect(actor: &Actor, id: MailboxId, ownership: Ownership) -> Result<(),
         Ownership::Personal(user) => Some(user),
         Ownership::Shared(_) => None,
     };
-    if actor.manages_mailbox(&MailboxAccess { id, user_id, active: true }) {
-        Ok(())
-    } else {
-        Err(StoreError::RoleNotAllowed)
-    }
+    Ok(actor.require_mailbox(&MailboxAccess { id, user_id, active: true })?)
 }
 
 pub(crate) async fn require_active_user(

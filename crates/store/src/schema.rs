@@ -12,6 +12,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    api_key_digests (digest) {
+        digest -> Bytea,
+        workspace_id -> Uuid,
+        key_id -> Uuid,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    api_keys (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        name -> Text,
+        scope -> Text,
+        hint -> Text,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     attachments (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
@@ -586,6 +610,8 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     account_links,
+    api_key_digests,
+    api_keys,
     attachments,
     audit,
     blobs,

@@ -1,18 +1,15 @@
-//! Sign-in and sessions. A session, the role and the activity of its user are read afresh for each request.
+//! Sign-in and sessions.
 
 use crate::{
-    Store, audit, context,
+    Store, audit,
     error::StoreError,
     schema::{refresh_tokens, sessions, sign_ins, users, workspaces},
     transaction::Tx,
-    users::role,
-    workspaces::FeatureState,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
-    access::Actor,
     address::EmailAddress,
     ids::{SessionId, UserId, WorkspaceId},
 };
@@ -104,21 +101,6 @@ pub enum Rotation {
     Refused,
     /// It had been used long before: somebody has stolen it, or its successor. The session has ended with all its tokens.
     Reused(Session),
-}
-
-/// Who sends a request, read for this very request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// Who acts, with what they may.
-    pub actor: Actor,
-    /// By which session.
-    pub session_id: SessionId,
-    /// Their address.
-    pub email: String,
-    /// Their name.
-    pub name: String,
-    /// ACC-1.
-    pub conversations: FeatureState,
 }
 
 impl Store {
@@ -308,48 +290,6 @@ impl Store {
         };
         tx.commit().await?;
         Ok(session)
-    }
-
-    /// Who a session's request comes from: `None` where the session has ended or its user is not active. Where the request
-    /// only reads, what it asks for is read in the same snapshot.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn caller(
-        &self,
-        workspace: WorkspaceId,
-        session: SessionId,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Caller>, StoreError> {
-        type Row = (Uuid, String, String, String, String);
-        let tx = self.acquire().await?;
-        let mut conn = tx.conn();
-        let row = sessions::table
-            .find(session.0)
-            .filter(sessions::workspace_id.eq(workspace.0))
-            .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(now)))
-            .inner_join(
-                users::table.on(users::workspace_id
-                    .eq(sessions::workspace_id)
-                    .and(users::id.eq(sessions::user_id))
-                    .and(users::active)),
-            )
-            .inner_join(workspaces::table.on(workspaces::id.eq(sessions::workspace_id)))
-            .select((users::id, users::email, users::name, users::role, workspaces::conversations_feature))
-            .first::<Row>(&mut conn);
-        let (event, row) = tokio::join!(biased; tx.open_read(workspace), row);
-        let (event, row) = (event?, row.optional()?);
-        context::keep(tx, workspace, event);
-        let Some((user, email, name, role_name, feature)) = row else {
-            return Ok(None);
-        };
-        Ok(Some(Caller {
-            actor: Actor::new(workspace, user.into(), role(&role_name)?),
-            session_id: session,
-            email,
-            name,
-            conversations: FeatureState::from_name(&feature)?,
-        }))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     Store,
     account_links::{self, LinkPurpose},
-    audit,
+    api_keys, audit,
     error::StoreError,
     events::{self, EventKind, NewEvent},
     handover,
@@ -41,7 +41,7 @@ impl Store {
     /// Changes a user's role, or whether they may sign in; where `expected` is given, only that version. What is so already
     /// is no change.
     ///
-    /// A leaver's sessions end at once, and what they own goes to somebody else, all of it or nothing (ACC-5).
+    /// A leaver's sessions and API keys end at once, and what they own goes to somebody else, all of it or nothing (ACC-5).
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::RoleNotAllowed`], [`StoreError::StaleVersion`], [`StoreError::Fields`].
@@ -77,7 +77,8 @@ impl Store {
 
 async fn load_to_change(tx: &Tx, actor: &Actor, id: UserId) -> Result<User, StoreError> {
     let user = load_visible(tx, actor, id).await?;
-    if actor.may(Permission::ManageUsers) { Ok(user) } else { Err(StoreError::RoleNotAllowed) }
+    actor.require(Permission::ManageUsers)?;
+    Ok(user)
 }
 
 /// The user, locked against everything: nobody gives them anything meanwhile, and nobody signs in as them.
@@ -185,10 +186,13 @@ async fn deactivate(
         .execute(&mut tx.conn())
         .await?;
     let sessions = sessions::end_all(tx, workspace, user.id, None, Utc::now()).await?;
+    let keys = api_keys::revoke_all(tx, workspace, user.id).await?;
     account_links::revoke(tx, workspace, user.id, LinkPurpose::PasswordReset).await?;
     let handed_over = handover::hand_over(tx, workspace, user.id, to).await?;
-    let after =
-        json!({ "active": false, "sessions_ended": sessions, "handed_over": handed_over.audited(to) });
+    let after = json!({
+        "active": false, "sessions_ended": sessions, "api_keys_revoked": keys,
+        "handed_over": handed_over.audited(to),
+    });
     let entry =
         audit::Entry::new("user.deactivated", "user", user.id).change(json!({ "active": true }), after);
     audit::record(tx, actor, entry).await

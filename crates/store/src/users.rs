@@ -216,8 +216,8 @@ impl Store {
         after: Option<&(String, UserId)>,
         limit: u16,
     ) -> Result<Page<User>, StoreError> {
-        if status != Some(UserStatus::Active) && !actor.may(Permission::ManageUsers) {
-            return Err(StoreError::RoleNotAllowed);
+        if status != Some(UserStatus::Active) {
+            actor.require(Permission::ManageUsers)?;
         }
         let tx = self.begin_read(actor.workspace_id).await?;
         let mut query = users::table

@@ -39,9 +39,7 @@ impl Store {
         expected: Option<i64>,
         patch: &WorkspacePatch,
     ) -> Result<Workspace, StoreError> {
-        if !actor.may(Permission::ManageWorkspace) {
-            return Err(StoreError::RoleNotAllowed);
-        }
+        actor.require(Permission::ManageWorkspace)?;
         if let Some(name) = &patch.name {
             check_name("name", name)?;
         }

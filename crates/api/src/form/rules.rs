@@ -2,7 +2,7 @@
 
 use super::{At, Form};
 use crate::{password, problem::FieldCode, refusal::field_code};
-use chrono::NaiveDate;
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use postroom_domain::{
     address::{EmailAddress, NamedAddress},
     calendar,
@@ -176,6 +176,15 @@ pub fn integer(min: i64, max: i64) -> impl FnOnce(Value, &mut At<'_>) -> Option<
             Some(number) if (min..=max).contains(&number) => Some(number),
             Some(_) => at.wrong(FieldCode::OutOfRange, format!("Between {min} and {max}.")),
         }
+    }
+}
+
+/// A moment: RFC 3339, in whatever zone.
+pub fn moment(value: Value, at: &mut At<'_>) -> Option<DateTime<Utc>> {
+    match DateTime::parse_from_rfc3339(&string(value, at)?) {
+        // PostgreSQL and RFC 3339 agree on these years.
+        Ok(moment) if (0..=9999).contains(&moment.to_utc().year()) => Some(moment.to_utc()),
+        _ => at.wrong(FieldCode::InvalidValue, "A time of RFC 3339 such as 2027-03-01T09:30:00Z is needed."),
     }
 }
 

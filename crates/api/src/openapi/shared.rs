@@ -24,6 +24,7 @@ const PROBLEMS: &str = "x-problems";
 /// The sections whose every operation needs the paid feature (ACC-1).
 const PAID: &[&str] = &["Conversations", "Messages", "Live", "Mailboxes"];
 const BEARER: &str = "access_token";
+const API_KEY: &str = "api_key";
 const TICKET: &str = "ticket";
 
 /// Adds what operations share.
@@ -84,6 +85,19 @@ fn add_schemas(components: &mut Components) {
                 .build(),
         ),
     );
+    components.add_security_scheme(
+        API_KEY,
+        SecurityScheme::Http(
+            HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .bearer_format("pr_…")
+                .description(Some(
+                    "The `token` of `POST /v1/api-keys`, for programs. It acts as its user, within its scope: `read` for \
+                     what reads, `write` for all but managing, `admin` for everything that its user may.",
+                ))
+                .build(),
+        ),
+    );
     let ticket = ApiKeyValue::with_description("ticket", "The `ticket` of `POST /v1/events/ticket`.");
     components.add_security_scheme(TICKET, SecurityScheme::ApiKey(ApiKey::Query(ticket)));
 }
@@ -133,11 +147,17 @@ fn require_all_fields(schema: &mut RefOr<Schema>) {
     }
 }
 
-/// Everything needs sign-in but what says `security(())`.
+/// Everything needs sign-in or an API key but what says otherwise itself.
 fn secure(operation: &mut Operation) {
     if operation.security.is_none() {
-        operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+        let either = [BEARER, API_KEY].map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
+        operation.security = Some(either.to_vec());
     }
+}
+
+fn takes_keys(operation: &Operation) -> bool {
+    let key = SecurityRequirement::new(API_KEY, Vec::<String>::new());
+    operation.security.as_ref().is_some_and(|all| all.contains(&key))
 }
 
 fn needs_sign_in(operation: &Operation) -> bool {
@@ -237,7 +257,7 @@ fn problems(path: &str, method: &HttpMethod, operation: &Operation) -> BTreeMap<
         if path.contains('{') {
             codes.push(Code::NotFound);
         }
-        if *method != HttpMethod::Get {
+        if *method != HttpMethod::Get && takes_keys(operation) {
             codes.push(Code::ScopeNotAllowed);
         }
     }

@@ -52,7 +52,7 @@ codes! {
         InvalidCursor = BAD_REQUEST "invalid_cursor" "The cursor is not valid"
             "The `cursor` was not made by this API for this caller and this very query (view, status, sort). Start again without a cursor; use `next_cursor` unchanged, with the same other parameters.",
         NotAuthenticated = UNAUTHORIZED "not_authenticated" "Sign-in is needed"
-            "There is no `Authorization: Bearer …` header, or its token is malformed, expired, or its session has ended. Use `POST /v1/auth/refresh` or sign in again.",
+            "There is no `Authorization: Bearer …` header, or its token or API key is malformed, expired or revoked, or its session has ended. Use `POST /v1/auth/refresh` or sign in again.",
         InvalidCredentials = UNAUTHORIZED "invalid_credentials" "The credentials are wrong"
             "Workspace, e-mail address and password don't belong together, or the user is deactivated. Which of them is wrong is never said. Also given for an address that is known in several workspaces when `workspace` is left out.",
         InvalidRefreshToken = UNAUTHORIZED "invalid_refresh_token" "The refresh token is not valid"
@@ -62,7 +62,9 @@ codes! {
         RoleNotAllowed = FORBIDDEN "role_not_allowed" "Your role does not allow this"
             "The thing exists and you may see it, but your role may not do this to it.",
         ScopeNotAllowed = FORBIDDEN "scope_not_allowed" "The API key's scope does not allow this"
-            "The request was made with an API key. `read` keys may only look, `write` keys may work on conversations and customers, managing users, mailboxes, settings and keys takes `admin`. Use a key with a larger scope.",
+            "The request was made with an API key. `read` keys may only look, `write` keys may work on conversations and customers, managing users, mailboxes, settings, custom fields and keys takes `admin`. Use a key with a larger scope.",
+        ApiKeyNotAllowed = FORBIDDEN "api_key_not_allowed" "An API key can't do this"
+            "Sign-in and what belongs to it is for people: whatever its scope, no API key can do it.",
         ViewNotAllowed = FORBIDDEN "view_not_allowed" "Your role does not allow this view"
             "`view=all` shows every conversation of the workspace; team members see those that they own. Use `view=mine` or leave `view` out.",
         OriginNotAllowed = FORBIDDEN "origin_not_allowed" "The page's origin is not allowed"

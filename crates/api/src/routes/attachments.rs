@@ -123,7 +123,7 @@ pub(crate) async fn show(
 #[utoipa::path(
     tag = "Attachments", operation_id = "get_attachment_content",
     params(("id" = Uuid, Path, description = "The attachment's id."), LinkQuery),
-    security((), ("access_token" = [])),
+    security((), ("access_token" = []), ("api_key" = [])),
     extensions(("x-problems" = json!(["not_authenticated", "link_expired", "feature_not_enabled", "not_found"]))),
     responses((status = 200, description = "The file, as what it was sent as.", content_type = "*/*", body = FileContent)),
 )]

@@ -141,7 +141,7 @@ pub(crate) async fn refresh(
 /// the body or the cookie. Its tokens are worth nothing from then on.
 #[utoipa::path(
     tag = "Sign-in", operation_id = "logout", security((), ("access_token" = [])), request_body = Option<RefreshRequest>,
-    extensions(("x-problems" = json!(["not_authenticated", "origin_not_allowed"]))),
+    extensions(("x-problems" = json!(["not_authenticated", "origin_not_allowed", "api_key_not_allowed"]))),
     responses((status = 204, description = "Signed out.")),
 )]
 #[post("/v1/auth/logout")]
@@ -153,7 +153,7 @@ pub(crate) async fn logout(
     let (workspace, session) = match caller::identify(&request).await {
         Ok(caller) => {
             let _: RefreshRequest = body.read_or_default().await?;
-            (caller.actor.workspace_id, caller.session)
+            (caller.actor.workspace_id, caller.session()?)
         }
         Err(problem) if problem.code() != Code::NotAuthenticated => return Err(problem),
         Err(not_authenticated) => {

@@ -13,7 +13,7 @@ use crate::{
     tickets::Ticket,
 };
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, get, post, web::Data};
-use postroom_store::{Credential, FeatureState};
+use postroom_store::FeatureState;
 
 /// What happened
 ///
@@ -53,7 +53,7 @@ pub(crate) async fn index(
 /// tickets. A reader that takes nothing for 30 seconds is cut off, and resumes.
 #[utoipa::path(
     tag = "Live", operation_id = "follow_events", params(FollowQuery, LastEventIdHeader),
-    security(("access_token" = []), ("ticket" = [])),
+    security(("access_token" = []), ("api_key" = []), ("ticket" = [])),
     extensions(("x-problems" = json!(["events_expired", "malformed_request"]))),
     responses((status = 200, description = "The stream.", content_type = "text/event-stream", body = String)),
 )]
@@ -72,7 +72,7 @@ pub(crate) async fn stream(
     }
     let wanted: FollowQuery = query.read()?;
     let after = last_event_id(&request)?.or(wanted.after);
-    let follower = state.live.follow(&caller.actor, Credential::Session(caller.session), after).await?;
+    let follower = state.live.follow(&caller.actor, caller.credential, after).await?;
     let feed = Feed { follower, live: state.live.clone(), times: state.settings.live };
     let head_only = request.extensions().get::<HeadOnly>().is_some();
     Ok(sse::answer((!head_only).then_some(feed)))
@@ -81,7 +81,7 @@ pub(crate) async fn stream(
 /// A ticket for the stream
 ///
 /// For EventSource, which sends no headers: `GET /v1/events/stream?ticket=…`. It is good for that alone, and for any
-/// number of connections while the caller's session lives. Nothing is stored; asking again is cheap.
+/// number of connections while the caller's session or key lives. Nothing is stored; asking again is cheap.
 #[utoipa::path(
     tag = "Live", operation_id = "create_event_ticket",
     responses((status = 200, description = "The ticket.", body = TicketView)),

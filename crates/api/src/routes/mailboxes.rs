@@ -45,11 +45,14 @@ pub(crate) async fn create(
     };
     let (new, claim) = match read {
         Ok((mailbox, claim)) => (mailbox.into_new(caller.actor.user_id), claim),
-        // Whether the role may comes before what else is wrong with the request.
+        // Whether role and scope may comes before what else is wrong with the request.
         Err(problem) => {
-            let may = caller.actor.role.may(Permission::ManageSharedMailboxes);
-            let refused = !may && body.says("kind", "shared").await;
-            return Err(if refused { StoreError::RoleNotAllowed.into() } else { problem });
+            let may = if body.says("kind", "shared").await {
+                caller.actor.require(Permission::ManageSharedMailboxes)
+            } else {
+                caller.actor.require_whole_scope()
+            };
+            return Err(may.err().map_or(problem, Problem::from));
         }
     };
     let outcome = state.store.create_mailbox(&caller.actor, &new, claim.as_ref(), made).await?;

@@ -21,7 +21,8 @@ use postroom_store::{PasswordChange, StoreError};
 ///
 /// Takes the present one. This session goes on; all others end.
 #[utoipa::path(
-    tag = "Me", operation_id = "change_password", request_body = PasswordRequest,
+    tag = "Me", operation_id = "change_password", security(("access_token" = [])), request_body = PasswordRequest,
+    extensions(("x-problems" = json!(["api_key_not_allowed"]))),
     responses((status = 204, description = "It is changed.")),
 )]
 #[put("/v1/me/password")]
@@ -31,6 +32,7 @@ pub(crate) async fn change(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
+    let session = caller.session()?;
     let change: PasswordRequest = body.read().await?;
     // Who has found an open page must not try out passwords there.
     let address = client_address(&request, state.settings.trusted_proxies);
@@ -41,7 +43,7 @@ pub(crate) async fn change(
         return Err(wrong_password());
     };
     let to = password::hash(change.new_password).await.map_err(auth::no_hash)?;
-    let change = PasswordChange { from: &from, to: &to, session: Some(caller.session) };
+    let change = PasswordChange { from: &from, to: &to, session: Some(session) };
     if state.store.change_password(&caller.actor, change).await? {
         Ok(HttpResponse::NoContent().finish())
     } else {

@@ -25,7 +25,7 @@ use serde_json::value::RawValue;
 /// who manages users.
 #[utoipa::path(
     tag = "Users", operation_id = "list_users", params(UsersQuery),
-    extensions(("x-problems" = json!(["role_not_allowed"]))),
+    extensions(("x-problems" = json!(["role_not_allowed", "scope_not_allowed"]))),
     responses((status = 200, description = "A page of users.", body = ListView<UserView>)),
 )]
 #[get("/v1/users")]
@@ -37,8 +37,8 @@ pub(crate) async fn index(
 ) -> Result<HttpResponse, Problem> {
     // Whether the role may comes before what else is wrong with the request.
     let others = ["invited", "deactivated", "all"].iter().any(|status| query.says("status", status));
-    if others && !caller.actor.may(Permission::ManageUsers) {
-        return Err(StoreError::RoleNotAllowed.into());
+    if others {
+        caller.actor.require(Permission::ManageUsers)?;
     }
     let page: UsersQuery = query.read()?;
     let status = page.status.status();
@@ -91,9 +91,7 @@ pub(crate) async fn invite(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    if !caller.actor.may(Permission::ManageUsers) {
-        return Err(StoreError::RoleNotAllowed.into());
-    }
+    caller.actor.require(Permission::ManageUsers)?;
     let new: InvitationRequest = body.read().await?;
     let claim = answer::claim(&request, &state, &body, &caller.actor)?;
     require_mail(&state)?;

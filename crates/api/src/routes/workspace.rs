@@ -52,9 +52,7 @@ pub(crate) async fn update(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    if !caller.actor.may(Permission::ManageWorkspace) {
-        return Err(StoreError::RoleNotAllowed.into());
-    }
+    caller.actor.require(Permission::ManageWorkspace)?;
     let expected = Expected::of(request.headers());
     let present = async || {
         let view = WorkspaceView::from(state.store.workspace(&caller.actor).await?);

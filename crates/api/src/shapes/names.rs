@@ -31,6 +31,19 @@ pub enum UserStatusName {
     Deactivated,
 }
 
+/// How much of what its user may an API key may. Each includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Scope)]
+pub enum ScopeName {
+    /// Look at what the user sees.
+    Read,
+    /// Work on it: conversations, replies, customers.
+    Write,
+    /// Everything, also users, mailboxes, settings, custom fields, keys.
+    Admin,
+}
+
 /// Whether the team still has something to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -208,6 +221,7 @@ macro_rules! named {
 named! {
     postroom_domain::access::Role => RoleName { Owner, Administrator, Manager, TeamMember }
     postroom_domain::user::UserStatus => UserStatusName { Active, Invited, Deactivated }
+    postroom_domain::access::Scope => ScopeName { Read, Write, Admin }
     postroom_domain::conversation::Status => StatusName { Open, Closed }
     postroom_domain::message::Direction => DirectionName { Inbound, Outbound }
     postroom_domain::reply::SegmentKind => SegmentName { New, Quote, Signature, Forwarded }

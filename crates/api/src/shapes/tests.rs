@@ -33,6 +33,7 @@ fn requests_ask_for_what_is_documented() {
     check::<user::UserRequest>();
     check::<workspace::WorkspaceRequest>();
     check::<workspace::FeatureRequestRequest>();
+    check::<api_key::ApiKeyRequest>();
     check::<mailbox::MailboxRequest>();
     check::<mailbox_settings::MailboxPatchRequest>();
     check::<conversation::ConversationRequest>();

@@ -3,7 +3,10 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod api_keys;
+#[cfg(test)]
 mod conversations;
+#[cfg(test)]
 mod customers;
 #[cfg(test)]
 mod examples;

@@ -2,7 +2,7 @@
 
 use crate::{
     error::StoreError,
-    schema::{sessions, users, workspaces},
+    schema::{api_key_digests, sessions, users, workspaces},
     transaction::Tx,
     users::role,
     workspaces::FeatureState,
@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     access::{Actor, Role},
-    ids::{SessionId, UserId, WorkspaceId},
+    ids::{ApiKeyId, SessionId, UserId, WorkspaceId},
 };
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -22,6 +22,20 @@ use uuid::Uuid;
 pub enum Credential {
     /// They signed in.
     Session(SessionId),
+    /// They came with an API key.
+    ApiKey(ApiKeyId),
+}
+
+impl From<SessionId> for Credential {
+    fn from(id: SessionId) -> Self {
+        Self::Session(id)
+    }
+}
+
+impl From<ApiKeyId> for Credential {
+    fn from(id: ApiKeyId) -> Self {
+        Self::ApiKey(id)
+    }
 }
 
 /// Why somebody is told no more.
@@ -29,6 +43,8 @@ pub enum Credential {
 pub enum EndReason {
     /// The session has ended.
     SignedOut,
+    /// The API key was revoked, or has expired.
+    KeyRevoked,
     /// The user may not sign in any more (ACC-5).
     Deactivated,
     /// The user's role is another one: what they see must be loaded anew.
@@ -66,7 +82,10 @@ impl Standings {
         }
         match self.roles.get(&actor.user_id.0) {
             None => Some(EndReason::Deactivated),
-            Some(_) if !self.live.contains(&credential) => Some(EndReason::SignedOut),
+            Some(_) if !self.live.contains(&credential) => Some(match credential {
+                Credential::Session(_) => EndReason::SignedOut,
+                Credential::ApiKey(_) => EndReason::KeyRevoked,
+            }),
             Some(role) if *role != actor.role => Some(EndReason::RoleChanged),
             Some(_) => None,
         }
@@ -109,12 +128,25 @@ pub(crate) async fn load(
 
 /// Those of them that have not ended, in whatever workspace.
 pub(crate) async fn live(tx: &Tx, credentials: &[Credential]) -> Result<HashSet<Credential>, StoreError> {
-    let ids: Vec<Uuid> = credentials.iter().map(|Credential::Session(id)| id.0).collect();
-    let going_on: Vec<Uuid> = sessions::table
-        .filter(sessions::id.eq_any(ids))
-        .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(Utc::now())))
-        .select(sessions::id)
-        .load(&mut tx.conn())
-        .await?;
-    Ok(going_on.into_iter().map(|id| Credential::Session(SessionId(id))).collect())
+    let (mut signed_in, mut with_key) = (Vec::new(), Vec::new());
+    for credential in credentials {
+        match credential {
+            Credential::Session(id) => signed_in.push(id.0),
+            Credential::ApiKey(id) => with_key.push(id.0),
+        }
+    }
+    let now = Utc::now();
+    let signed_in = sessions::table
+        .filter(sessions::id.eq_any(signed_in))
+        .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(now)))
+        .select(sessions::id);
+    let with_key = api_key_digests::table
+        .filter(api_key_digests::key_id.eq_any(with_key))
+        .filter(api_key_digests::expires_at.is_null().or(api_key_digests::expires_at.gt(now)))
+        .select(api_key_digests::key_id);
+    let (mut a, mut b) = (tx.conn(), tx.conn());
+    let (signed_in, with_key) =
+        tokio::try_join!(signed_in.load::<Uuid>(&mut a), with_key.load::<Uuid>(&mut b))?;
+    let signed_in = signed_in.into_iter().map(|id| Credential::Session(SessionId(id)));
+    Ok(signed_in.chain(with_key.into_iter().map(|id| Credential::ApiKey(ApiKeyId(id)))).collect())
 }

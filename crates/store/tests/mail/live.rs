@@ -546,7 +546,7 @@ async fn who_may_not_go_on_is_told_so_and_nothing_else() {
     let start = world.latest().await;
 
     let session = world.session(&world.member).await;
-    let Credential::Session(id) = session;
+    let Credential::Session(id) = session else { panic!("a session was begun") };
     let mut signed_out = live.follow(&world.member, session, None).await.unwrap();
     let mut stays = world.follow(&live, &world.member, None).await;
     world.store.end_session(world.member.workspace_id, id, Utc::now()).await.unwrap();

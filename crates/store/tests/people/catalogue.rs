@@ -4,9 +4,10 @@ use crate::world::{World, cluster};
 use postroom_testkit::postgres::Cluster;
 
 /// Read before a workspace is known, and the workers' queues; everything else belongs to a workspace.
-pub(crate) const GLOBAL: [&str; 11] = [
+pub(crate) const GLOBAL: [&str; 12] = [
     "__diesel_schema_migrations",
     "account_links",
+    "api_key_digests",
     "mailbox_queue",
     "outbox_queue",
     "password_reset_requests",

@@ -129,7 +129,7 @@ async fn a_caller_is_read_afresh() {
     let caller = async || world.store.caller(owner.workspace_id, id, Utc::now()).await.unwrap();
 
     let first = caller().await.unwrap();
-    assert_eq!((first.actor, first.session_id), (tim, id));
+    assert_eq!((first.actor, first.credential), (tim, id.into()));
     assert_eq!((first.name.as_str(), first.conversations), ("tim", FeatureState::Disabled));
     world.store.enable_conversations("acme").await.unwrap();
     assert_eq!(caller().await.unwrap().conversations, FeatureState::Enabled, "from the next request on");

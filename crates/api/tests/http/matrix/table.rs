@@ -20,8 +20,19 @@ const WHO_MANAGES: [u16; 4] = [200, 200, 403, 403];
 
 /// Every row.
 pub(crate) fn rows() -> Vec<Row> {
-    [sign_in(), people(), stream(), conversation(), threads(), writing(), files(), mailboxes(), service()]
-        .concat()
+    [
+        sign_in(),
+        people(),
+        stream(),
+        conversation(),
+        threads(),
+        writing(),
+        files(),
+        keys(),
+        mailboxes(),
+        service(),
+    ]
+    .concat()
 }
 
 fn sign_in() -> Vec<Row> {
@@ -200,6 +211,17 @@ fn files() -> Vec<Row> {
         row("get_attachment", "/v1/attachments/{attachment}").of(UPLOAD).own(YES).others([404; 4]),
         row("get_attachment_content", content).of(FILE).own(YES).others(WHO_SEES_ALL),
         row("get_attachment_content", content).of(UPLOAD).own(YES).others([404; 4]),
+    ]
+}
+
+fn keys() -> Vec<Row> {
+    let one = "/v1/api-keys/{key}";
+    vec![
+        // ACC-2: everybody's own, and others' for those who manage users.
+        row("create_api_key", "/v1/api-keys").json(json!({"name": "Robot", "scope": "admin"})).all([201; 4]),
+        row("list_api_keys", "/v1/api-keys").all(YES),
+        row("get_api_key", one).of(KEY).own(YES).others([200, 200, 404, 404]),
+        row("revoke_api_key", one).of(KEY).own([204; 4]).others([204, 204, 404, 404]),
     ]
 }
 

@@ -50,6 +50,8 @@ pub(crate) const PERSONAL_THREAD: Thing =
 pub(crate) const USER: Thing = Thing { name: "user", at: "/v1/users/{user}", make: user };
 /// `{user}`, who has not joined yet, and the `{token}` of their invitation.
 pub(crate) const INVITED: Thing = Thing { name: "invited", at: "/v1/users/{user}", make: invited };
+/// `{key}` of their own.
+pub(crate) const KEY: Thing = Thing { name: "API key", at: "/v1/api-keys/{key}", make: key };
 
 /// The id in an answer.
 fn id(answer: &Value) -> String {
@@ -110,6 +112,11 @@ fn upload(_: &Site, person: &Person) -> Names {
     let headers = [("authorization", authorization.as_str()), ("content-type", FORM.0)];
     let made = person.user.line().send("POST", "/v1/attachments", &headers, FORM.1.into()).unwrap();
     Names::from([("attachment", id(&made.expect(201).unwrap()))])
+}
+
+fn key(_: &Site, person: &Person) -> Names {
+    let body = json!({"name": "Robot", "scope": "read"});
+    Names::from([("key", id(&person.user.post("/v1/api-keys", &body).unwrap().expect(201).unwrap()))])
 }
 
 fn mailbox(site: &Site, person: &Person, kind: &str) -> Names {
