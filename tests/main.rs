@@ -12,6 +12,8 @@ mod kills;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod mailboxes;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod rules;

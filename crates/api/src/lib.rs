@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod body;
 pub mod caller;
+pub mod checks;
 pub mod cursor;
 pub mod envelope;
 pub mod etag;

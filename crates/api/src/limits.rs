@@ -81,6 +81,9 @@ struct Limit {
     until_sweep: AtomicU32,
 }
 
+/// So often within a minute one user may have mail servers tried: whoever tries passwords locks accounts.
+const CHECKS: u32 = 20;
+
 /// Callers that were not seen for a window are forgotten after so many requests.
 const SWEEP_EVERY: u32 = 10_000;
 
@@ -149,6 +152,7 @@ pub struct Limits {
     callers: Option<Limit>,
     accounts: Option<Limit>,
     addresses: Option<Limit>,
+    checks: Option<Limit>,
 }
 
 impl Limits {
@@ -163,6 +167,7 @@ impl Limits {
             callers: window.and_then(|window| Limit::new("default", settings.burst.max(1), window)),
             accounts: Limit::new("sign_in_account", settings.sign_in_per_account, minute),
             addresses: Limit::new("sign_in_address", settings.sign_in_per_address, minute),
+            checks: Limit::new("mailbox_tests", CHECKS, minute),
         }
     }
 
@@ -203,6 +208,19 @@ impl Limits {
             limit.take(Counted::Account(Sha256::digest(email).into()))?;
         }
         Ok(())
+    }
+}
+
+impl Limits {
+    /// Counts a try of mail servers, whatever the other limits are.
+    ///
+    /// # Errors
+    /// 429 `rate_limited`.
+    pub fn check(&self, user: UserId) -> Result<(), Problem> {
+        match &self.checks {
+            Some(limit) => limit.take(Counted::User(user)).map(|_| ()),
+            None => Ok(()),
+        }
     }
 }
 

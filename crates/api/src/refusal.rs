@@ -35,6 +35,9 @@ impl From<StoreError> for Problem {
                 .detail("Nobody was missed for good: there is nothing to send again."),
             StoreError::MayDuplicate => Self::new(Code::MayDuplicate)
                 .detail("A recipient may have it already; accept_duplicate sends it all the same."),
+            StoreError::NothingKept => Self::new(Code::NothingKept).detail(
+                "The mail server never gave this mail, so that there is nothing to show or to take in.",
+            ),
             StoreError::NobodyOutside => Self::new(Code::NoExternalParty)
                 .detail("Everybody in this thread is of the workspace itself."),
             StoreError::NotInvited => {

@@ -12,6 +12,7 @@ mod deals;
 mod documents;
 mod events;
 mod health;
+mod intake;
 mod invitations;
 mod lookups;
 mod mailboxes;
@@ -111,6 +112,10 @@ pub fn register(config: &mut ServiceConfig) {
         .service(mailboxes::show)
         .service(mailboxes::update)
         .service(mailboxes::remove)
+        .service(mailboxes::test)
+        .service(intake::index)
+        .service(intake::mail_bytes)
+        .service(intake::take_in_again)
         .service(health::healthz)
         .service(health::readyz)
         .service(documents::jwks)

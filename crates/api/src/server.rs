@@ -1,6 +1,7 @@
 //! The server: its settings, its layers, and how it starts and stops.
 
 use crate::{
+    checks::CheckAccounts,
     envelope,
     keyring::Keyring,
     keys::{Key, Purpose},
@@ -23,7 +24,8 @@ use actix_web::{
 };
 use postroom_store::{Live, Store};
 use secrecy::ExposeSecret as _;
-use std::{net::TcpListener, time::Duration};
+use std::{net::TcpListener, sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::AppExt as _;
 
@@ -31,6 +33,8 @@ use utoipa_actix_web::AppExt as _;
 const STOP_SECONDS: u64 = 8;
 /// Connections at once of one worker thread; live streams count too.
 const MAX_CONNECTIONS: usize = 10_000;
+/// Mails that are whole in memory at once.
+const WHOLE_MAILS: usize = 2;
 
 /// How the API is served.
 #[derive(Debug, Clone)]
@@ -73,6 +77,10 @@ pub struct State {
     pub ticket_key: Key,
     /// Those who follow the live stream here.
     pub live: Live,
+    /// Who tries mail servers, where this process can.
+    pub checks: Option<Arc<dyn CheckAccounts>>,
+    /// Who reads a whole mail into memory waits for a turn: it may have 50 MiB.
+    pub whole_mails: Semaphore,
     /// Rate limits.
     pub limits: Limits,
     /// `/openapi.json`, as it is served.
@@ -96,6 +104,8 @@ impl State {
             fingerprint_key,
             ticket_key,
             live: store.live(settings.live.follow),
+            checks: None,
+            whole_mails: Semaphore::new(WHOLE_MAILS),
             limits: Limits::new(settings.limits),
             route_table: RouteTable::of(&document),
             document: openapi::to_text(&document),
@@ -104,6 +114,14 @@ impl State {
             settings,
             tokens,
         }
+    }
+}
+
+impl State {
+    /// With somebody who tries mail servers.
+    #[must_use]
+    pub fn with_checks(self, checks: Arc<dyn CheckAccounts>) -> Self {
+        Self { checks: Some(checks), ..self }
     }
 }
 

@@ -15,6 +15,7 @@ pub mod delivery_words;
 pub mod fault;
 pub mod field_text;
 pub mod ids;
+pub mod incoming;
 pub mod message;
 pub mod money;
 pub mod patch;

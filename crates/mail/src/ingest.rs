@@ -3,7 +3,6 @@
 //! store knows that one already (MAIL-3).
 
 mod folders;
-mod incoming;
 mod listing;
 mod reader;
 mod stop;

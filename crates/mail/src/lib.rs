@@ -6,6 +6,7 @@
 
 mod account;
 mod backoff;
+mod check;
 pub mod deliver;
 mod error;
 pub mod imap;
@@ -16,6 +17,7 @@ pub mod net;
 pub mod smtp;
 pub mod system;
 
+pub use check::{Checked, check};
 pub use error::{CertificateFault, ServerError};
 pub use lease::LeaseTimes;
 pub use login::{Login, Secret};

@@ -83,6 +83,12 @@ impl Network {
         Self { allow: AllowNets::everywhere(), ..self.clone() }
     }
 
+    /// The same with other time-outs.
+    #[must_use]
+    pub fn with_timeouts(&self, timeouts: Timeouts) -> Self {
+        Self { timeouts, ..self.clone() }
+    }
+
     /// The time-outs of every socket.
     #[must_use]
     pub fn timeouts(&self) -> Timeouts {

@@ -2,6 +2,7 @@
 //! disk, no chance.
 //!
 //! - [`parse()`] reads any bytes into a [`ParsedMail`] and never fails.
+//! - [`understand()`] reads one in its circumstances, as the store takes it in.
 //! - [`sanitise`], [`rewrite_cids`] and [`release_remote_pictures`] are for showing HTML, [`html_to_text`],
 //!   [`text_to_html`] and [`preview()`] go between HTML and text.
 //! - [`compose()`] renders an [`Outgoing`] mail.
@@ -21,6 +22,7 @@ mod file;
 mod flowed;
 mod header;
 mod html;
+mod incoming;
 mod message_id;
 mod parameter;
 mod parse;
@@ -38,6 +40,7 @@ pub use compose::{ComposeError, Outgoing, OutgoingAttachment, compose};
 pub use digest::message_sha256;
 pub use file::{file_name, media_type};
 pub use html::{html_to_text, release_remote_pictures, rewrite_cids, sanitise, text_to_html};
+pub use incoming::{Circumstances, Understood, understand};
 pub use parse::{ParsedMail, parse};
 pub use preview::preview;
 pub use segments::{Segment, SegmentKind};

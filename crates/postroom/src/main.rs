@@ -1,5 +1,6 @@
 //! The `postroom` binary: command line, configuration, wiring, start and stop. The only place that knows everything.
 
+mod checks;
 mod cli;
 mod commands;
 mod config;

@@ -1,6 +1,7 @@
 //! `postroom serve`: the API and the workers in one process, and their end.
 
 use crate::{
+    checks::Checks,
     cli::{Part, Serve},
     config::{Config, Http},
 };
@@ -14,6 +15,7 @@ use postroom_store::{SigningKey, Store, Upkeep, migrate};
 use std::{
     io::{self, Write},
     net::{SocketAddr, TcpListener},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
@@ -38,7 +40,8 @@ pub(crate) async fn run(arguments: &Serve, config: Config) -> Result<()> {
     let stop = CancellationToken::new();
     let mut parts = Parts::new(stop.clone(), STOP);
     if arguments.runs(Part::Api) {
-        let api = bind_api(&store, &config.http, config.system_mail.is_some()).await?;
+        let checks = Checks::new(config.ingest.network.clone());
+        let api = bind_api(&store, &config.http, config.system_mail.is_some(), checks).await?;
         let stop = stop.clone();
         parts.begin("api", async move { api.run(stop).await.map_err(anyhow::Error::from) });
     }
@@ -142,7 +145,7 @@ impl Parts {
 }
 
 /// Listens, and says where on standard output.
-async fn bind_api(store: &Store, http: &Http, sends_mail: bool) -> Result<Bound> {
+async fn bind_api(store: &Store, http: &Http, sends_mail: bool, checks: Checks) -> Result<Bound> {
     let tokens = token_keys(store, http.signing_key.as_ref()).await?;
     let listener = TcpListener::bind(http.listen)
         .with_context(|| format!("POSTROOM_LISTEN: can't listen on {}", http.listen))?;
@@ -157,7 +160,8 @@ async fn bind_api(store: &Store, http: &Http, sends_mail: bool) -> Result<Bound>
         live: http.live,
         sends_mail,
     };
-    let bound = server::listen(listener, State::new(store.clone(), tokens, settings))?;
+    let state = State::new(store.clone(), tokens, settings).with_checks(Arc::new(checks));
+    let bound = server::listen(listener, state)?;
     let mut out = io::stdout().lock();
     writeln!(out, "listening on {}", reachable_at(address))
         .and_then(|()| out.flush())

@@ -3,7 +3,6 @@
 
 use crate::{
     error::StoreError,
-    mail_in::BounceReport,
     outbox::states,
     schema::{delivery_recipients as recipients, messages, outbox},
     transaction::Tx,
@@ -14,6 +13,7 @@ use diesel_async::RunQueryDsl;
 use postroom_domain::{
     delivery::{DeliveryState, RecipientState},
     ids::{MessageId, WorkspaceId},
+    incoming::BounceReport,
 };
 use uuid::Uuid;
 

@@ -41,6 +41,9 @@ pub enum StoreError {
     /// Sending it again may give somebody a second copy, which was not agreed to (SND-3).
     #[error("somebody may get a second copy")]
     MayDuplicate,
+    /// The mail itself was not kept, so that it can't be looked at or taken in once more (MAIL-12).
+    #[error("the mail itself was not kept")]
+    NothingKept,
     /// A thread in which no external party takes part can't be a conversation (CNV-3).
     #[error("no external party takes part")]
     NobodyOutside,

@@ -13,7 +13,10 @@ use diesel::{
     sql_types::{Nullable, Timestamptz},
 };
 use diesel_async::RunQueryDsl;
-use postroom_domain::ids::{FolderId, MessageId};
+use postroom_domain::{
+    address::EmailAddress,
+    ids::{FolderId, MessageId},
+};
 use uuid::Uuid;
 
 #[derive(Queryable, Selectable)]
@@ -237,6 +240,7 @@ pub(crate) async fn list_in_intake(
             intake::uid.eq(i64::from(step.uid)),
             intake::reason.eq(passed.reason.as_str()),
             intake::detail.eq(&passed.detail),
+            intake::from_address.eq(passed.from.as_ref().map(EmailAddress::as_str)),
             intake::raw_sha256.eq(passed.raw_sha256.as_ref().map(<[u8; 32]>::as_slice)),
             intake::message_id.eq(message.map(|id| id.0)),
             intake::received_at.eq(passed.received_at),

@@ -8,7 +8,7 @@ use crate::{
     delivery_evidence,
     events::{self, EventKind, NewEvent},
     folders::{Passed, list_in_intake, take_step},
-    mail_in::{IncomingMail, IncomingSource, Ingested, IntakeReason, PassedMessage, Step},
+    mail_in::{Ingested, PassedMessage, Step},
     merge::{self, Connection, Parent},
     message_rows::{self, AuthorRef, Field, NewMessage},
     outbox,
@@ -22,8 +22,9 @@ use diesel_async::RunQueryDsl;
 use postroom_domain::{
     address::EmailAddress,
     conversation::{Arrival, Command},
-    ids::{ConversationId, MessageId, WorkspaceId},
-    message::{Direction, Origin, Position, RfcMessageId, Source},
+    ids::{ConversationId, MailboxId, MessageId, WorkspaceId},
+    incoming::{IncomingMail, IncomingSource, IntakeReason},
+    message::{self, Direction, Position, RfcMessageId, Source},
     threading::{Placement, ThreadingRule, place},
 };
 use uuid::Uuid;
@@ -44,23 +45,33 @@ impl Store {
         let mail = &mail;
         self.write(lease.workspace_id, async |tx| {
             take_step(tx, lease, step, Passed::Message).await?;
-            Intake { tx, workspace: lease.workspace_id, lease, step, mail }.run().await
+            let origin = Origin::Folder(lease, step);
+            Intake { tx, workspace: lease.workspace_id, mailbox: lease.mailbox_id, origin, mail }.run().await
         })
         .await
     }
 }
 
+/// Where a mail on its way in comes from.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin<'a> {
+    /// Its folder.
+    Folder(&'a MailboxLease, &'a Step),
+    /// The intake list, where it stands already.
+    Replay,
+}
+
 /// One mail on its way in.
-struct Intake<'a> {
-    tx: &'a Tx,
-    workspace: WorkspaceId,
-    lease: &'a MailboxLease,
-    step: &'a Step,
-    mail: &'a IncomingMail,
+pub(crate) struct Intake<'a> {
+    pub(crate) tx: &'a Tx,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) mailbox: MailboxId,
+    pub(crate) origin: Origin<'a>,
+    pub(crate) mail: &'a IncomingMail,
 }
 
 impl Intake<'_> {
-    async fn run(&self) -> Result<Ingested, StoreError> {
+    pub(crate) async fn run(&self) -> Result<Ingested, StoreError> {
         if self.is_ignored().await? {
             self.list(IntakeReason::IgnoredSender, None).await?;
             return Ok(Ingested::Ignored);
@@ -88,13 +99,15 @@ impl Intake<'_> {
     }
 
     async fn list(&self, reason: IntakeReason, message: Option<MessageId>) -> Result<(), StoreError> {
+        let Origin::Folder(lease, step) = self.origin else { return Ok(()) };
         let passed = PassedMessage {
             reason,
             detail: String::new(),
+            from: self.mail.from.as_ref().map(|from| from.address.clone()),
             raw_sha256: self.mail.raw_sha256,
             received_at: self.mail.received_at,
         };
-        list_in_intake(self.tx, self.lease, self.step, &passed, message).await
+        list_in_intake(self.tx, lease, step, &passed, message).await
     }
 
     /// The message that this mail is already (MAIL-3). In `\Sent`, one that we issued is that message, whatever its bytes;
@@ -120,7 +133,7 @@ impl Intake<'_> {
 
     async fn place(&self, refs: &LockedRefs) -> Result<Ingested, StoreError> {
         let (tx, workspace, mail) = (self.tx, self.workspace, self.mail);
-        let facts = MailboxFacts::load(tx, workspace, self.lease.mailbox_id).await?;
+        let facts = MailboxFacts::load(tx, workspace, self.mailbox).await?;
         let people = mail.from.iter().chain(&mail.to).chain(&mail.cc).chain(&mail.bcc);
         let ours = OwnAddresses::among(tx, workspace, people.map(|one| &one.address)).await?;
         let sender = Sender::of(mail, &ours, &facts);
@@ -399,7 +412,7 @@ enum Written {
 
 /// Who wrote a mail (MAIL-15).
 struct Sender<'a> {
-    origin: Origin,
+    origin: message::Origin,
     /// The external address, where it is one: not for our own mail, and not for what only claims to be ours.
     external: Option<&'a EmailAddress>,
     /// The author, where they are no external person.

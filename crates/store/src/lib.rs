@@ -33,6 +33,7 @@ mod folders;
 mod handover;
 mod idempotency;
 mod ingest;
+mod intake;
 mod invitations;
 mod keys;
 mod live;
@@ -89,6 +90,7 @@ pub use deals::{Deal, DealPatch, DealStatus, DealSummary};
 pub use delivery_jobs::{DeliveryJob, DeliveryPhase, OutgoingFile, OutgoingMail};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyClaim, Outcome, StoredAnswer};
+pub use intake::{IntakeEntry, Replay};
 pub use invitations::{Acceptance, Invitation, NewInvitation};
 pub use keys::SigningKey;
 pub use live::{
@@ -96,10 +98,7 @@ pub use live::{
     Presence, PresenceState,
 };
 pub use lookup::{Found, LookUp, LookUpPosition};
-pub use mail_in::{
-    BounceReport, BouncedRecipient, Folder, FolderRole, FolderStart, IncomingAttachment, IncomingMail,
-    IncomingSource, Ingested, IntakeReason, PassedMessage, Step, Track,
-};
+pub use mail_in::{Folder, FolderRole, FolderStart, Ingested, PassedMessage, Step, Track};
 pub use mailbox::{
     Mailbox, MailboxConnection, MailboxState, NewMailbox, Ownership, Security, SentCopy, Server,
 };
@@ -111,6 +110,9 @@ pub use page::Page;
 pub use passwords::PasswordChange;
 pub use pool::PoolSettings;
 pub use postal_address::{AddressPatch, PostalAddress};
+pub use postroom_domain::incoming::{
+    BounceReport, BouncedRecipient, IncomingAttachment, IncomingMail, IncomingSource, IntakeReason,
+};
 pub use previews::MailPreview;
 pub use replies::{NewMailDraft, ReplyDraft};
 pub use seal::{MasterKey, MasterKeyError};

@@ -193,6 +193,39 @@ impl Store {
         .await
     }
 
+    /// A mailbox's servers with these changes and their passwords, the one to read first: for trying them. Nothing is saved.
+    ///
+    /// # Errors
+    /// As [`Store::managed_mailbox`]; [`StoreError::Fields`] where another server lacks its password;
+    /// [`StoreError::Secret`] where a stored one can't be opened.
+    pub async fn mailbox_accounts(
+        &self,
+        actor: &Actor,
+        id: MailboxId,
+        imap: ServerPatch,
+        smtp: ServerPatch,
+    ) -> Result<[(Server, SecretString); 2], StoreError> {
+        let workspace = actor.workspace_id;
+        let tx = self.begin_read(workspace).await?;
+        require_conversations(&tx, workspace).await?;
+        let present = load_managed(&tx, actor, id).await?;
+        let (imap_secret, smtp_secret): (Vec<u8>, Vec<u8>) = mailboxes::table
+            .find((workspace.0, id.0))
+            .select((mailboxes::imap_secret, mailboxes::smtp_secret))
+            .first(&mut tx.conn())
+            .await?;
+        tx.commit().await?;
+        let patch = MailboxPatch { imap, smtp, ..MailboxPatch::default() };
+        let wanted = patch.applied_to(&present)?;
+        let password = |given: Option<SecretString>, place, stored: &[u8]| match given {
+            Some(password) => Ok(password),
+            None => self.inner.master_key.open_text(place, stored),
+        };
+        let imap = password(patch.imap.password, Place::Imap(workspace, id), &imap_secret)?;
+        let smtp = password(patch.smtp.password, Place::Smtp(workspace, id), &smtp_secret)?;
+        Ok([(wanted.imap, imap), (wanted.smtp, smtp)])
+    }
+
     /// Removes a mailbox: reading ends, nobody sends from it any more, its address is free. Its messages stay, and what
     /// was accepted for sending is sent.
     ///

@@ -2,7 +2,6 @@
 
 use crate::{
     error::StoreError,
-    mail_in::{IncomingAttachment, IncomingMail},
     schema::{attachments, message_bodies, message_recipients, messages},
     transaction::Tx,
 };
@@ -12,6 +11,7 @@ use diesel_async::RunQueryDsl;
 use postroom_domain::{
     address::NamedAddress,
     ids::{AttachmentId, ContactId, MailboxId, MessageId, ThreadId, UserId, WorkspaceId},
+    incoming::{IncomingAttachment, IncomingMail},
     message::{Direction, RfcMessageId},
     reply::Segment,
     threading::ThreadingRule,

@@ -1,11 +1,14 @@
 //! A message as it came or left, byte by byte.
 
-use crate::{Store, StoreError, delivery_jobs::hash, messages::require_visible, schema::messages};
+use crate::{BlobHash, Store, StoreError, delivery_jobs::hash, messages::require_visible, schema::messages};
 use bytes::Bytes;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::{Stream, StreamExt, stream};
-use postroom_domain::{access::Actor, ids::MessageId};
+use postroom_domain::{
+    access::Actor,
+    ids::{MessageId, WorkspaceId},
+};
 use std::io::{self, Write};
 use zstd::stream::write::Decoder;
 
@@ -29,8 +32,16 @@ impl Store {
             .first(&mut tx.conn())
             .await?;
         tx.commit().await?;
-        let raw = hash(raw.ok_or(StoreError::NotFound)?)?;
-        let (_, compressed) = self.get_blob_stream(actor.workspace_id, &raw).await?;
+        self.raw_mail(actor.workspace_id, &hash(raw.ok_or(StoreError::NotFound)?)?).await
+    }
+
+    /// A kept mail, piece by piece.
+    pub(crate) async fn raw_mail(
+        &self,
+        workspace: WorkspaceId,
+        raw: &BlobHash,
+    ) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + use<>, StoreError> {
+        let (_, compressed) = self.get_blob_stream(workspace, raw).await?;
         let decoder = Decoder::new(Vec::new()).map_err(unreadable)?;
         Ok(decompressed(compressed.boxed(), decoder))
     }

@@ -305,6 +305,7 @@ diesel::table! {
         received_at -> Timestamptz,
         replayed_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        from_address -> Nullable<Text>,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use crate::{
     error::StoreError,
-    mail_in::IncomingMail,
     schema::{message_refs, thread_parties, threads},
     transaction::Tx,
 };
@@ -12,6 +11,7 @@ use diesel_async::RunQueryDsl;
 use postroom_domain::{
     address::EmailAddress,
     ids::{MailboxId, ThreadId, WorkspaceId},
+    incoming::IncomingMail,
     message::RfcMessageId,
     reply::token_of,
     threading::{Headers, Known, Placement, SubjectCandidate},

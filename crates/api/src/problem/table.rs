@@ -85,6 +85,8 @@ codes! {
             "A message can be sent again after it has `failed`, was sent in `partial`, or is `unknown`. One that waits for its next attempt is sent by itself; one that was sent has arrived at the server, and one that came back needs another address.",
         MayDuplicate = CONFLICT "may_duplicate" "Somebody may get a second copy"
             "The server's answer was lost after the message had been handed over, so that it may have arrived. Ask the recipient, or send it again with `accept_duplicate: true`.",
+        NothingKept = CONFLICT "nothing_kept" "The mail itself was not kept"
+            "The intake list has an entry for the mail, but its server refused to hand it over, so that there is nothing to show or to take in once more.",
         NoExternalParty = CONFLICT "no_external_party" "Nobody outside takes part"
             "A conversation has an external party as its primary contact, and in this thread only addresses of the workspace itself have written or been written to.",
         NotInvited = CONFLICT "not_invited" "They have accepted already"

@@ -4,6 +4,7 @@ use crate::{
     answer,
     body::{Body, Parameters, path_id},
     caller::ConversationsCaller,
+    checks::Accounts,
     cursor::{self, Scope},
     etag::{self, Expected},
     headers::{IdempotencyHeader, IfMatchHeader, IfNoneMatchHeader},
@@ -13,6 +14,7 @@ use crate::{
         list::{ListView, PageQuery},
         mailbox::{MailboxRequest, MailboxView},
         mailbox_settings::MailboxPatchRequest,
+        mailbox_test::{MailboxTestRequest, MailboxTestView},
     },
 };
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web::Data};
@@ -175,8 +177,42 @@ pub(crate) async fn remove(
     }
 }
 
+/// Try a mailbox's servers
+///
+/// Signs in at both ends, reads and sends nothing, and says what is wrong: with the stored settings, or with those given in
+/// their place, which are not saved. A stored password is tried at its own server alone. The answer is there within half
+/// a minute, whatever the servers do.
+#[utoipa::path(
+    tag = "Mailboxes", operation_id = "test_mailbox",
+    params(("id" = Uuid, Path, description = "The mailbox's id.")),
+    request_body = Option<MailboxTestRequest>,
+    extensions(("x-problems" = json!(["role_not_allowed"]))),
+    responses((status = 200, description = "How it went.", body = MailboxTestView)),
+)]
+#[post("/v1/mailboxes/{id}/test")]
+pub(crate) async fn test(
+    caller: ConversationsCaller,
+    request: HttpRequest,
+    state: Data<State>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let id: MailboxId = path_id(&request, "id");
+    let read = body.read_or_default::<MailboxTestRequest>().await;
+    let wish = answer::judged(read, Expected::Any, managed(&state, &caller.actor, id)).await?;
+    let (imap, smtp) = (wish.imap.unwrap_or_default().into(), wish.smtp.unwrap_or_default().into());
+    let [imap, smtp] = state.store.mailbox_accounts(&caller.actor, id, imap, smtp).await?;
+    state.limits.check(caller.actor.user_id)?;
+    let checks = state.checks.as_ref().ok_or_else(Problem::unavailable)?;
+    let checked = checks.check(Accounts { imap, smtp }).await.ok_or_else(Problem::unavailable)?;
+    Ok(HttpResponse::Ok().json(MailboxTestView::from(checked)))
+}
+
 /// The mailbox as it is now, with its version, where the caller manages it.
-async fn managed(state: &State, actor: &Actor, id: MailboxId) -> Result<(i64, MailboxView), Problem> {
+pub(super) async fn managed(
+    state: &State,
+    actor: &Actor,
+    id: MailboxId,
+) -> Result<(i64, MailboxView), Problem> {
     let mailbox = state.store.managed_mailbox(actor, id).await?;
     Ok((mailbox.version, mailbox.into()))
 }

@@ -24,9 +24,11 @@ use actix_web::{
     post,
     web::Data,
 };
-use futures_util::TryStreamExt as _;
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt as _};
 use postroom_domain::{access::Actor, ids::MessageId, message::Position};
 use postroom_store::{AuthorKind, Message, StoreError, WrittenQuery};
+use std::fmt::Display;
 
 /// Your messages
 ///
@@ -132,18 +134,25 @@ pub(crate) async fn raw(
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let id: MessageId = path_id(&request, "id");
-    let bytes = state.store.raw_message(&caller.actor, id).await?;
+    Ok(mail_answer(id, state.store.raw_message(&caller.actor, id).await?))
+}
+
+/// A kept mail as a file.
+pub(super) fn mail_answer(
+    name: impl Display,
+    bytes: impl Stream<Item = Result<Bytes, StoreError>> + 'static,
+) -> HttpResponse {
     // The answer has begun: all that can be told is that it is not whole.
     let bytes = bytes.inspect_err(|error| tracing::error!(%error, "a mail could not be read to its end"));
-    let name = DispositionParam::Filename(format!("{id}.eml"));
-    Ok(HttpResponse::Ok()
+    let name = DispositionParam::Filename(format!("{name}.eml"));
+    HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "message/rfc822"))
         .insert_header(ContentDisposition {
             disposition: DispositionType::Attachment,
             parameters: vec![name],
         })
         .insert_header((header::CONTENT_SECURITY_POLICY, FILE_POLICY))
-        .streaming(bytes))
+        .streaming(bytes)
 }
 
 /// Whether the message is there for the caller.

@@ -36,6 +36,7 @@ fn requests_ask_for_what_is_documented() {
     check::<api_key::ApiKeyRequest>();
     check::<mailbox::MailboxRequest>();
     check::<mailbox_settings::MailboxPatchRequest>();
+    check::<mailbox_test::MailboxTestRequest>();
     check::<conversation::ConversationRequest>();
     check::<conversation::SeenRequest>();
     check::<contact_request::ContactRequest>();

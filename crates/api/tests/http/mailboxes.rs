@@ -178,6 +178,17 @@ fn who_may_change_and_remove() {
         body["request_id"] = Value::Null;
         (status, body)
     };
+    let test = |path: &str| format!("{path}/test");
+    for who in [&mia, &tom] {
+        let (status, refused) = ask(who, "POST", &test(&shared));
+        assert_eq!((status, &refused["code"]), (403, &json!("role_not_allowed")));
+    }
+    assert_eq!(ask(&mia, "POST", &test(&toms)), ask(&mia, "POST", &test(never)));
+    assert_eq!(ask(&tom, "POST", &test(&toms)).0, 422);
+    assert_eq!(
+        tom.post(&test(&toms), &json!({})).unwrap().expect(200).unwrap()["imap"]["fault"],
+        "unreachable"
+    );
     for method in ["PATCH", "DELETE"] {
         for who in [&mia, &tom] {
             let (status, refused) = ask(who, method, &shared);

@@ -15,6 +15,8 @@ mod files;
 #[cfg(test)]
 mod follow;
 #[cfg(test)]
+mod intake;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod mailboxes;

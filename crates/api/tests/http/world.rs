@@ -1,10 +1,13 @@
 //! The server on a free port of this process, over a database of its own, with people, a mailbox and mail in it.
 
 use chrono::{Duration, Utc};
+use futures_util::future::BoxFuture;
 use postroom_api::{
+    checks::{Accounts, CheckAccounts, Checked, ServerFault},
     limits::LimitSettings,
     password,
     server::{self, ServeError, Settings, State},
+    shapes::mailbox_test::ServerFaultName,
     sse::LiveTimes,
     tokens::{TokenKeys, generate_signing_key},
 };
@@ -27,7 +30,7 @@ use postroom_testkit::{
     process::temporary_directory,
 };
 use sha2::{Digest, Sha256};
-use std::net::TcpListener;
+use std::{net::TcpListener, sync::Arc};
 use tokio::{runtime::Runtime, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -247,6 +250,16 @@ impl Drop for World {
     }
 }
 
+/// There are no mail servers here: what trying real ones says is tested over the built program.
+struct NobodyListens;
+
+impl CheckAccounts for NobodyListens {
+    fn check(&self, _: Accounts) -> BoxFuture<'static, Option<Checked>> {
+        let fault = ServerFault { code: ServerFaultName::Unreachable, detail: "unreachable".into() };
+        Box::pin(std::future::ready(Some(Checked { imap: Err(fault.clone()), smtp: Err(fault) })))
+    }
+}
+
 /// A server that runs.
 struct Served {
     base: String,
@@ -278,7 +291,8 @@ async fn serve(store: &Store, limits: LimitSettings, live: LiveTimes, stop: Canc
         live,
         sends_mail: true,
     };
-    let state = State::new(store.clone(), TokenKeys::new(&keys).unwrap(), settings);
+    let state = State::new(store.clone(), TokenKeys::new(&keys).unwrap(), settings)
+        .with_checks(Arc::new(NobodyListens));
     let live = state.live.clone();
     let running = tokio::spawn(server::listen(listener, state).unwrap().run(stop));
     Served { base, live, running }

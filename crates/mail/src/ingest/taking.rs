@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use postroom_domain::ids::FolderId;
-use postroom_store::{IncomingMail, IntakeReason, PassedMessage, Step, Track};
+use postroom_mime::{Circumstances, Understood, understand};
+use postroom_store::{FolderRole, IncomingMail, IntakeReason, PassedMessage, Step, Track};
 
 use super::folders::OpenFolder;
-use super::incoming::{Circumstances, Understood, understand};
 use super::listing::asked;
 use super::reader::{Halt, Reader};
 use crate::ServerError;
@@ -218,6 +218,7 @@ impl Reader {
         let passed = PassedMessage {
             reason: IntakeReason::Failed,
             detail: "The mail server failed each time when it was asked for this message.".to_owned(),
+            from: None,
             raw_sha256,
             received_at: received_at(message.internal_date, Utc::now()),
         };
@@ -243,7 +244,7 @@ impl Reader {
         let workspace = self.lease.workspace_id;
         let raw_sha256 = self.wait_for(self.store.put_raw_mail(workspace, raw.clone()))?;
         let circumstances = Circumstances {
-            role: folder.positions.role,
+            in_sent: folder.positions.role == FolderRole::Sent,
             imported: track == Track::Backfill,
             received_at,
             authserv_id: self.connection.authserv_id.as_deref(),
@@ -253,12 +254,14 @@ impl Reader {
             let passed = PassedMessage {
                 reason: IntakeReason::Unparseable,
                 detail: "Postroom's parser failed on this message.".to_owned(),
+                from: None,
                 raw_sha256: Some(raw_sha256),
                 received_at,
             };
             return self.pass(folder, track, uid, passed);
         };
         mail.raw_sha256 = Some(raw_sha256);
+        let contents = contents.into_iter().map(Bytes::from).collect();
         let hashes = self.wait_for(self.store.put_blobs(workspace, contents))?;
         for (attachment, hash) in mail.attachments.iter_mut().zip(hashes) {
             attachment.sha256 = hash;
@@ -296,7 +299,9 @@ impl Reader {
             let failures = self.wait_for(self.store.record_failure(&self.lease, folder.positions.id, uid))?;
             if failures >= self.settings.message_failures {
                 let detail = "This message could not be stored.".to_owned();
-                let passed = PassedMessage { reason: IntakeReason::Failed, detail, raw_sha256, received_at };
+                let from = mail.from.as_ref().map(|from| from.address.clone());
+                let passed =
+                    PassedMessage { reason: IntakeReason::Failed, detail, from, raw_sha256, received_at };
                 return self.pass(folder, track, uid, passed);
             }
             self.stop.sleep(self.settings.message_pause * failures);

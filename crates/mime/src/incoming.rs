@@ -1,54 +1,58 @@
-//! From bytes to what the store takes in.
+//! From bytes to what the store takes in: a mail, and what its circumstances say of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use postroom_domain::address::{EmailAddress, NamedAddress};
+use postroom_domain::incoming::{
+    BounceReport, BouncedRecipient, IncomingAttachment, IncomingMail, IncomingSource, IntakeReason,
+};
 use postroom_domain::message::RfcMessageId;
 use postroom_domain::reply::{Segment, SegmentKind};
 use postroom_domain::subject::subject_key;
 use postroom_domain::threading::Headers;
-use postroom_mime::{Bounce, BounceRecipient, ParsedAddress, ParsedMail};
-use postroom_store::{
-    BounceReport, BouncedRecipient, FolderRole, IncomingAttachment, IncomingMail, IncomingSource,
-    IntakeReason,
-};
+
+use crate::address::ParsedAddress;
+use crate::bounce::{Bounce, BounceRecipient};
+use crate::parse::ParsedMail;
 
 /// What is known of a mail besides its bytes.
 #[derive(Debug, Clone)]
-pub(super) struct Circumstances<'a> {
-    /// What its folder is for.
-    pub(super) role: FolderRole,
+pub struct Circumstances<'a> {
+    /// Found in `\Sent`: our own people wrote it.
+    pub in_sent: bool,
     /// Old news (CNV-10).
-    pub(super) imported: bool,
+    pub imported: bool,
     /// INTERNALDATE.
-    pub(super) received_at: DateTime<Utc>,
+    pub received_at: DateTime<Utc>,
     /// Whose Authentication-Results are believed (MAIL-15).
-    pub(super) authserv_id: Option<&'a str>,
+    pub authserv_id: Option<&'a str>,
     /// Set where only the header was read: the message's size and the largest that is read whole, in bytes.
-    pub(super) too_large: Option<(u64, u64)>,
+    pub too_large: Option<(u64, u64)>,
 }
 
 /// A mail, and the contents of its attachments in the order of [`IncomingMail::attachments`].
 #[derive(Debug)]
-pub(super) struct Understood {
-    pub(super) mail: IncomingMail,
-    pub(super) contents: Vec<Bytes>,
+pub struct Understood {
+    /// The mail; where its raw bytes and its files are kept is not known yet.
+    pub mail: IncomingMail,
+    /// Its files' contents.
+    pub contents: Vec<Vec<u8>>,
 }
 
-/// Reads a mail; `None` if the parser failed on it, which it never should.
-pub(super) fn understand(raw: &[u8], circumstances: &Circumstances<'_>) -> Option<Understood> {
-    catch_unwind(AssertUnwindSafe(|| convert(postroom_mime::parse(raw), circumstances))).ok()?
+/// Reads a mail in its circumstances; `None` if the parser failed on it, which it never should.
+#[must_use]
+pub fn understand(raw: &[u8], circumstances: &Circumstances<'_>) -> Option<Understood> {
+    catch_unwind(AssertUnwindSafe(|| convert(crate::parse(raw), circumstances))).ok()?
 }
 
 fn convert(parsed: ParsedMail, circumstances: &Circumstances<'_>) -> Option<Understood> {
     let from = parsed.from.first().and_then(ParsedAddress::parsed);
-    let source = match circumstances.role {
-        FolderRole::Sent => IncomingSource::SentFolder,
-        FolderRole::Inbox | FolderRole::Other => IncomingSource::Received {
-            authenticated: vouched_for(&parsed, from.as_ref(), circumstances.authserv_id),
-        },
+    let source = if circumstances.in_sent {
+        IncomingSource::SentFolder
+    } else {
+        let authenticated = vouched_for(&parsed, from.as_ref(), circumstances.authserv_id);
+        IncomingSource::Received { authenticated }
     };
     let mut notices = parsed.notices;
     if let Some((size, largest)) = circumstances.too_large {
@@ -125,8 +129,8 @@ fn clean(address: NamedAddress) -> NamedAddress {
     NamedAddress { name: address.name.map(plain), ..address }
 }
 
-fn segment(segment: postroom_mime::Segment) -> Segment {
-    use postroom_mime::SegmentKind as Parsed;
+fn segment(segment: crate::Segment) -> Segment {
+    use crate::SegmentKind as Parsed;
     Segment {
         kind: match segment.kind {
             Parsed::New => SegmentKind::New,
@@ -139,7 +143,7 @@ fn segment(segment: postroom_mime::Segment) -> Segment {
     }
 }
 
-fn attachment(attachment: postroom_mime::Attachment) -> (IncomingAttachment, Bytes) {
+fn attachment(attachment: crate::Attachment) -> (IncomingAttachment, Vec<u8>) {
     let incoming = IncomingAttachment {
         filename: attachment.filename.map(plain),
         content_type: plain(attachment.content_type),
@@ -149,7 +153,7 @@ fn attachment(attachment: postroom_mime::Attachment) -> (IncomingAttachment, Byt
         content_id: attachment.content_id.map(plain),
         inline: attachment.inline,
     };
-    (incoming, attachment.contents.into())
+    (incoming, attachment.contents)
 }
 
 /// Only what failed for good came back: a report that a mail is late, or has arrived, is none.
@@ -173,9 +177,9 @@ fn bounce_report(bounce: Bounce) -> Option<BounceReport> {
 mod tests {
     use super::*;
 
-    fn understood(raw: &str, role: FolderRole, authserv_id: Option<&str>) -> IncomingMail {
+    fn understood(raw: &str, in_sent: bool, authserv_id: Option<&str>) -> IncomingMail {
         let circumstances = Circumstances {
-            role,
+            in_sent,
             imported: false,
             received_at: DateTime::UNIX_EPOCH,
             authserv_id,
@@ -189,28 +193,27 @@ mod tests {
 
     #[test]
     fn only_the_mailboxs_own_server_vouches_for_a_sender() {
-        let source = |id| understood(AUTHENTICATED, FolderRole::Inbox, id).source;
+        let source = |id| understood(AUTHENTICATED, false, id).source;
         assert_eq!(source(Some("mx.example.test")), IncomingSource::Received { authenticated: true });
         assert_eq!(source(Some("mx.elsewhere.test")), IncomingSource::Received { authenticated: false });
         assert_eq!(source(None), IncomingSource::Received { authenticated: false });
-        let sent = understood(AUTHENTICATED, FolderRole::Sent, None);
+        let sent = understood(AUTHENTICATED, true, None);
         assert_eq!(sent.source, IncomingSource::SentFolder);
     }
 
     #[test]
     fn a_mail_without_an_id_has_the_same_one_each_time() {
         let raw = "From: ann@example.com\nSubject: Re: plans\n\nHello\n";
-        let (first, again) =
-            (understood(raw, FolderRole::Inbox, None), understood(raw, FolderRole::Inbox, None));
+        let (first, again) = (understood(raw, false, None), understood(raw, false, None));
         assert_eq!(first.headers.message_id, again.headers.message_id);
-        let other = understood(&raw.replace("Hello", "Hullo"), FolderRole::Inbox, None);
+        let other = understood(&raw.replace("Hello", "Hullo"), false, None);
         assert_ne!(first.headers.message_id, other.headers.message_id);
         assert_eq!(first.headers.subject_key, "plans");
     }
 
     #[test]
     fn no_text_reaches_the_database_with_a_nul() {
-        let mail = understood("From: ann@example.com\nSubject: a\0b\n\nHel\0lo\n", FolderRole::Inbox, None);
+        let mail = understood("From: ann@example.com\nSubject: a\0b\n\nHel\0lo\n", false, None);
         let texts = [&mail.subject, &mail.text, &mail.preview];
         assert!(texts.iter().all(|text| !text.contains('\0')), "{texts:?}");
     }
@@ -227,10 +230,10 @@ mod tests {
                  --b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <ours@example.test>\n--b--\n"
             )
         };
-        let late = understood(&report("delayed"), FolderRole::Inbox, None);
+        let late = understood(&report("delayed"), false, None);
         assert!(late.bounce.is_none());
         assert!(late.automatic);
-        let failed = understood(&report("failed"), FolderRole::Inbox, None).bounce.unwrap();
+        let failed = understood(&report("failed"), false, None).bounce.unwrap();
         assert_eq!(failed.original.unwrap().as_str(), "ours@example.test");
         assert_eq!(failed.recipients[0].address.as_str(), "bob@example.org");
     }
