@@ -252,6 +252,31 @@ fn mailboxes() -> Vec<Row> {
             .others([200, 200, 404, 404]),
         row("remove_mailbox", one).of(SHARED_MAILBOX).common([204, 204, 403, 403]),
         row("remove_mailbox", one).of(PERSONAL_MAILBOX).own([204; 4]).others([204, 204, 404, 404]),
+        row("test_mailbox", "/v1/mailboxes/{mailbox}/test").of(SHARED_MAILBOX).common([200, 200, 403, 403]),
+        row("test_mailbox", "/v1/mailboxes/{mailbox}/test")
+            .of(PERSONAL_MAILBOX)
+            .own(YES)
+            .others([200, 200, 404, 404]),
+        row("list_intake", "/v1/mailboxes/{mailbox}/intake").of(SHARED_ENTRY).common([200, 200, 403, 403]),
+        row("list_intake", "/v1/mailboxes/{mailbox}/intake")
+            .of(PERSONAL_ENTRY)
+            .own(YES)
+            .others([200, 200, 404, 404]),
+        // ACC-4: nobody reads a colleague's mailbox, whoever manages it.
+        row("get_raw_intake", "/v1/mailboxes/{mailbox}/intake/{entry}/raw")
+            .of(SHARED_ENTRY)
+            .common([200, 200, 403, 403]),
+        row("get_raw_intake", "/v1/mailboxes/{mailbox}/intake/{entry}/raw")
+            .of(PERSONAL_ENTRY)
+            .own(YES)
+            .others([403, 403, 404, 404]),
+        row("replay_intake", "/v1/mailboxes/{mailbox}/intake/{entry}/replay")
+            .of(SHARED_ENTRY)
+            .common([200, 200, 403, 403]),
+        row("replay_intake", "/v1/mailboxes/{mailbox}/intake/{entry}/replay")
+            .of(PERSONAL_ENTRY)
+            .own(YES)
+            .others([200, 200, 404, 404]),
     ]
 }
 

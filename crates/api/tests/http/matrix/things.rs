@@ -53,6 +53,13 @@ pub(crate) const INVITED: Thing = Thing { name: "invited", at: "/v1/users/{user}
 /// `{key}` of their own.
 pub(crate) const KEY: Thing = Thing { name: "API key", at: "/v1/api-keys/{key}", make: key };
 
+/// `{entry}` of the intake list of a `{mailbox}` of their own.
+pub(crate) const PERSONAL_ENTRY: Thing =
+    Thing { name: "personal entry", at: "/v1/mailboxes/{mailbox}", make: personal_entry };
+/// The same of one that their workspace shares.
+pub(crate) const SHARED_ENTRY: Thing =
+    Thing { name: "shared entry", at: "/v1/mailboxes/{mailbox}", make: shared_entry };
+
 /// The id in an answer.
 fn id(answer: &Value) -> String {
     answer["id"].as_str().unwrap().to_owned()
@@ -133,6 +140,31 @@ fn personal_mailbox(site: &Site, person: &Person) -> Names {
 
 fn shared_mailbox(site: &Site, person: &Person) -> Names {
     mailbox(site, site.owner_of(person.workspace), "shared")
+}
+
+/// Something that was read from a mailbox and is no message.
+fn entry(site: &Site, person: &Person, mut names: Names) -> Names {
+    let raw = b"From: bob@customer.example\r\nSubject: Lost\r\nMessage-ID: <lost@customer.example>\r\n\r\nHello\r\n";
+    let workspace = person.user.session()["user"]["workspace"]["id"].as_str().unwrap().parse().unwrap();
+    let raw =
+        site.world.run(site.world.store.put_raw_mail(workspace, bytes::Bytes::from_static(raw))).unwrap();
+    let raw: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = uuid::Uuid::now_v7().to_string();
+    site.world.execute(&format!(
+        "INSERT INTO intake (workspace_id, id, mailbox_id, reason, raw_sha256, received_at)
+         SELECT workspace_id, '{id}', id, 'failed', '\\x{raw}', now() FROM mailboxes WHERE id = '{}'",
+        names["mailbox"]
+    ));
+    names.insert("entry", id);
+    names
+}
+
+fn personal_entry(site: &Site, person: &Person) -> Names {
+    entry(site, person, personal_mailbox(site, person))
+}
+
+fn shared_entry(site: &Site, person: &Person) -> Names {
+    entry(site, person, shared_mailbox(site, person))
 }
 
 fn thread(site: &Site, person: &Person, mailbox: &Names) -> Names {
