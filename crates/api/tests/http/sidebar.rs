@@ -457,3 +457,32 @@ fn owners_of_contact_and_conversation_are_two_things_and_cards_show_the_contact_
     let messages = olga.get(&format!("{path}/messages")).unwrap().expect(200).unwrap();
     assert_eq!(messages["data"][0]["author"]["name"], "Robert Fisher");
 }
+
+/// SDB-3: an address that several ask for at once is one contact's; nobody waits for who waits for them.
+#[test]
+fn an_address_that_many_want_at_once_is_one_contacts() {
+    let world = World::new();
+    let olga = world.olga();
+    for round in 0..3 {
+        let [a, b] = ["a", "b"].map(|name| json!({"address": format!("{name}{round}@customer.example")}));
+        let all: Vec<(u16, Value)> = std::thread::scope(|scope| {
+            let ask = |body: Value| {
+                let olga = &olga;
+                scope.spawn(move || {
+                    let answer = olga.post("/v1/contacts", &body).unwrap();
+                    (answer.status, answer.body)
+                })
+            };
+            let both = [&[&a, &b], &[&b, &a], &[&a, &b], &[&b, &a]];
+            let asked = both.map(|emails| ask(json!({"emails": emails})));
+            asked.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert_eq!(all.iter().filter(|(status, _)| *status == 201).count(), 1, "{all:?}");
+        for (status, body) in all.iter().filter(|(status, _)| *status != 201) {
+            let codes: Vec<&Value> =
+                body["errors"].as_array().unwrap().iter().map(|error| &error["code"]).collect();
+            assert_eq!((*status, codes), (422, vec![&json!("taken"), &json!("taken")]), "{body}");
+        }
+    }
+    assert_eq!(olga.all("/v1/contacts").unwrap().len(), 3, "nothing of those who were too late stays");
+}

@@ -28,6 +28,8 @@ pub(crate) fn rows() -> Vec<Row> {
         threads(),
         writing(),
         files(),
+        contacts(),
+        companies_and_deals(),
         keys(),
         mailboxes(),
         service(),
@@ -134,7 +136,6 @@ fn conversation() -> Vec<Row> {
         theirs("get_conversation_message", "/v1/conversations/{conversation}/messages/{message}")
             .own(YES)
             .others(WHO_SEES_ALL),
-        row("get_contact", "/v1/contacts/{contact}").of(CONTACT).own(YES).others(WHO_SEES_ALL),
     ]
 }
 
@@ -223,6 +224,60 @@ fn keys() -> Vec<Row> {
         row("get_api_key", one).of(KEY).own(YES).others([200, 200, 404, 404]),
         row("revoke_api_key", one).of(KEY).own([204; 4]).others([204, 204, 404, 404]),
     ]
+}
+
+fn contacts() -> Vec<Row> {
+    let one = "/v1/contacts/{contact}";
+    let email = "/v1/contacts/{contact}/emails/{email}";
+    let company = "/v1/contacts/{contact}/company";
+    let deal = "/v1/contacts/{contact}/deals/{deal}";
+    // ACC-2: those that they own, and those that take part in a conversation that they own; and what is seen is edited.
+    let theirs = |operation, path| row(operation, path).of(CUSTOMER).own(YES).others(WHO_SEES_ALL);
+    vec![
+        row("list_contacts", "/v1/contacts").all(YES),
+        row("list_contacts", "/v1/contacts?q=customer").all(YES),
+        row("create_contact", "/v1/contacts")
+            .json(json!({"emails": [{"address": "new{n}@customer.example"}]}))
+            .all([201; 4]),
+        theirs("get_contact", one),
+        row("get_contact", one).of(CONTACT).own(YES).others(WHO_SEES_ALL),
+        theirs("update_contact", one).json(json!({"title": "Chief"})),
+        theirs("update_contact", one).json(json!({"owner_id": "{tim}"})),
+        row("update_contact", one).of(CONTACT).json(json!({"title": "Chief"})).own(YES).others(WHO_SEES_ALL),
+        row("add_contact_email", "/v1/contacts/{contact}/emails")
+            .of(CUSTOMER)
+            .json(json!({"address": "further{n}@customer.example"}))
+            .own([201; 4])
+            .others([201, 201, 201, 404]),
+        theirs("update_contact_email", email).json(json!({"primary": true})),
+        theirs("remove_contact_email", email),
+        theirs("set_contact_company", company).json(json!({"company_id": "{company}"})),
+        theirs("remove_contact_company", company),
+        theirs("add_contact_deal", deal),
+        theirs("remove_contact_deal", deal),
+    ]
+}
+
+fn companies_and_deals() -> Vec<Row> {
+    let (company, deal) = ("/v1/companies/{company}", "/v1/deals/{deal}");
+    let named = json!({"name": "Another name"});
+    let mut rows = vec![
+        row("list_companies", "/v1/companies").all(YES),
+        // ACC-2: every role looks up by name, and makes.
+        row("list_companies", "/v1/companies?q=customer").all(YES),
+        row("create_company", "/v1/companies").json(named.clone()).all([201; 4]),
+        row("list_deals", "/v1/deals").all(YES),
+        row("list_deals", "/v1/deals?q=seats").all(YES),
+        row("create_deal", "/v1/deals").json(named.clone()).all([201; 4]),
+    ];
+    // What they made, and no contact has a part in.
+    for (operation, path, thing) in [("get_company", company, COMPANY), ("get_deal", deal, DEAL)] {
+        rows.push(row(operation, path).of(thing).own(YES).others(WHO_SEES_ALL));
+    }
+    for (operation, path, thing) in [("update_company", company, COMPANY), ("update_deal", deal, DEAL)] {
+        rows.push(row(operation, path).of(thing).json(named.clone()).own(YES).others(WHO_SEES_ALL));
+    }
+    rows
 }
 
 fn mailbox(kind: &str) -> Value {

@@ -26,6 +26,13 @@ pub(crate) const CONVERSATION: Thing =
 pub(crate) const MESSAGE: Thing = Thing { name: "message", at: "/v1/messages/{message}", make: conversation };
 /// The same, asked for by its customer.
 pub(crate) const CONTACT: Thing = Thing { name: "contact", at: "/v1/contacts/{contact}", make: conversation };
+/// `{contact}` that they have made, with a further address `{email}`; a `{company}` and a `{deal}` of theirs that the contact
+/// has no part in yet.
+pub(crate) const CUSTOMER: Thing = Thing { name: "customer", at: "/v1/contacts/{contact}", make: customer };
+/// The same, asked for by the company.
+pub(crate) const COMPANY: Thing = Thing { name: "company", at: "/v1/companies/{company}", make: customer };
+/// The same, asked for by the deal.
+pub(crate) const DEAL: Thing = Thing { name: "deal", at: "/v1/deals/{deal}", make: customer };
 /// `{message}`, a reply of theirs that still waits, in a `{conversation}` of theirs.
 pub(crate) const QUEUED: Thing = Thing { name: "queued", at: "/v1/messages/{message}", make: queued };
 /// `{attachment}` of a message of theirs.
@@ -87,6 +94,19 @@ fn converse(site: &Site, person: &Person, attachments: Vec<IncomingAttachment>) 
         ("conversation", conversation.to_string()),
         ("message", message_id.to_string()),
         ("contact", id(&made["primary_contact"])),
+    ])
+}
+
+fn customer(site: &Site, person: &Person) -> Names {
+    let number = site.number();
+    let make = |path: &str, body: Value| person.user.post(path, &body).unwrap().expect(201).unwrap();
+    let emails = ["office", "home"].map(|place| json!({"address": format!("made{number}@{place}.example")}));
+    let contact = make("/v1/contacts", json!({"emails": emails}));
+    Names::from([
+        ("contact", id(&contact)),
+        ("email", id(&contact["emails"][1])),
+        ("company", id(&make("/v1/companies", json!({"name": "Customer Ltd."})))),
+        ("deal", id(&make("/v1/deals", json!({"name": "Fifty seats"})))),
     ])
 }
 
