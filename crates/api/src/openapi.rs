@@ -25,6 +25,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Companies", "The companies that contacts belong to."),
     ("Deals", "What is being sold to whom."),
     ("Users", "The people of the workspace."),
+    ("Custom fields", "What a workspace keeps of contacts, companies and deals beyond the standard fields."),
     ("API keys", "What programs come with instead of signing in."),
     ("Mailboxes", "The e-mail accounts that are read and sent through."),
     ("Service", "Health, keys, this document."),

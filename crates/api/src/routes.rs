@@ -8,6 +8,7 @@ mod contact_emails;
 mod contact_links;
 mod contacts;
 mod conversations;
+mod custom_fields;
 mod deals;
 mod documents;
 mod events;
@@ -103,6 +104,11 @@ pub fn register(config: &mut ServiceConfig) {
         .service(users::show)
         .service(users::update)
         .service(users::resend)
+        .service(custom_fields::create)
+        .service(custom_fields::index)
+        .service(custom_fields::show)
+        .service(custom_fields::update)
+        .service(custom_fields::remove)
         .service(api_keys::create)
         .service(api_keys::index)
         .service(api_keys::show)

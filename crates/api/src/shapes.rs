@@ -9,6 +9,7 @@ pub mod contact_request;
 pub mod conversation;
 pub mod custom_field;
 pub mod deal;
+pub mod defined_field;
 mod documented;
 pub mod event;
 pub mod intake;

@@ -5,10 +5,12 @@
 
 mod definition;
 mod merge;
+mod order;
 mod value;
 
-pub use definition::{Definition, DefinitionChange, MAX_DEFINITIONS, NewDefinition};
+pub use definition::{Definition, DefinitionChange, MAX_DEFINITIONS, NewDefinition, is_key};
 pub use merge::{Occasion, merge};
+pub use order::arrange;
 pub use value::{MAX_LONG_TEXT, MAX_NUMBER, MAX_TEXT};
 
 /// What a field is defined for.

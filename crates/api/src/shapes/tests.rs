@@ -34,6 +34,8 @@ fn requests_ask_for_what_is_documented() {
     check::<workspace::WorkspaceRequest>();
     check::<workspace::FeatureRequestRequest>();
     check::<api_key::ApiKeyRequest>();
+    check::<defined_field::CustomFieldRequest>();
+    check::<defined_field::CustomFieldPatchRequest>();
     check::<mailbox::MailboxRequest>();
     check::<mailbox_settings::MailboxPatchRequest>();
     check::<mailbox_test::MailboxTestRequest>();

@@ -7,6 +7,8 @@ mod api_keys;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod custom_fields;
+#[cfg(test)]
 mod customers;
 #[cfg(test)]
 mod examples;

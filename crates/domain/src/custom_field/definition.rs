@@ -115,7 +115,9 @@ impl Definition {
     }
 }
 
-fn is_key(text: &str) -> bool {
+/// Whether a text can be a field's name for programs: 1 to 63 small letters, digits and `_`, a letter first.
+#[must_use]
+pub fn is_key(text: &str) -> bool {
     text.len() <= MAX_KEY
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')

@@ -30,6 +30,7 @@ pub(crate) fn rows() -> Vec<Row> {
         files(),
         contacts(),
         companies_and_deals(),
+        custom_fields(),
         keys(),
         mailboxes(),
         service(),
@@ -212,6 +213,22 @@ fn files() -> Vec<Row> {
         row("get_attachment", "/v1/attachments/{attachment}").of(UPLOAD).own(YES).others([404; 4]),
         row("get_attachment_content", content).of(FILE).own(YES).others(WHO_SEES_ALL),
         row("get_attachment_content", content).of(UPLOAD).own(YES).others([404; 4]),
+    ]
+}
+
+fn custom_fields() -> Vec<Row> {
+    let one = "/v1/custom-fields/{field}";
+    let text = json!({"entity": "deal", "key": "f{n}", "label": "Field", "type": "text"});
+    vec![
+        // ACC-2: everybody sees them, owner and administrators define them.
+        row("create_custom_field", "/v1/custom-fields").json(text).all([201, 201, 403, 403]),
+        row("list_custom_fields", "/v1/custom-fields").all(YES),
+        row("get_custom_field", one).of(CUSTOM_FIELD).common(YES),
+        row("update_custom_field", one)
+            .of(CUSTOM_FIELD)
+            .json(json!({"label": "Another"}))
+            .common([200, 200, 403, 403]),
+        row("remove_custom_field", one).of(CUSTOM_FIELD).common([204, 204, 403, 403]),
     ]
 }
 

@@ -57,6 +57,9 @@ pub(crate) const PERSONAL_THREAD: Thing =
 pub(crate) const USER: Thing = Thing { name: "user", at: "/v1/users/{user}", make: user };
 /// `{user}`, who has not joined yet, and the `{token}` of their invitation.
 pub(crate) const INVITED: Thing = Thing { name: "invited", at: "/v1/users/{user}", make: invited };
+/// `{field}`, a definition of their workspace.
+pub(crate) const CUSTOM_FIELD: Thing =
+    Thing { name: "custom field", at: "/v1/custom-fields/{field}", make: custom_field };
 /// `{key}` of their own.
 pub(crate) const KEY: Thing = Thing { name: "API key", at: "/v1/api-keys/{key}", make: key };
 
@@ -139,6 +142,13 @@ fn upload(_: &Site, person: &Person) -> Names {
     let headers = [("authorization", authorization.as_str()), ("content-type", FORM.0)];
     let made = person.user.line().send("POST", "/v1/attachments", &headers, FORM.1.into()).unwrap();
     Names::from([("attachment", id(&made.expect(201).unwrap()))])
+}
+
+fn custom_field(site: &Site, person: &Person) -> Names {
+    let key = format!("field{}", site.number());
+    let body = json!({"entity": "company", "key": key, "label": "Field", "type": "text"});
+    let owner = &site.owner_of(person.workspace).user;
+    Names::from([("field", id(&owner.post("/v1/custom-fields", &body).unwrap().expect(201).unwrap()))])
 }
 
 fn key(_: &Site, person: &Person) -> Names {
