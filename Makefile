@@ -41,7 +41,10 @@ test: setup fmt-check lint deny docs openapi-check ## Set up, then everything: f
 	$(call step,Tests)
 	@# All targets at once: the program is built with the features that the tests have, so nothing is built twice.
 	@cargo build --workspace --all-targets
+	@rm -rf target/reached
 	@cargo test --workspace
+	$(call step,What the tests have reached of the API)
+	@target/debug/postroom openapi | target/debug/coverage openapi/unreached.txt
 	@printf '\nEverything passed.\n'
 
 .PHONY: fmt

@@ -50,3 +50,32 @@ fn a_lost_database_comes_back_and_nothing_is_lost() {
     assert_eq!(cards.len(), 1);
     assert_eq!(cards[0]["subject"], "Written while the database was away");
 }
+
+#[test]
+fn what_fails_inside_is_told_without_the_inside_and_the_rest_goes_on() {
+    let world = World::new("inside");
+    let olga = world.olga();
+    let rename = |from: &str, to: &str| {
+        world.cluster.execute(&world.database, &format!("ALTER TABLE {from} RENAME TO {to}")).unwrap();
+    };
+    rename("mailboxes", "hidden");
+    let broken = olga.get("/v1/mailboxes").unwrap();
+    let text = String::from_utf8_lossy(&broken.bytes).into_owned();
+    assert!(!text.contains("mailboxes") && !text.contains("relation"), "{text}");
+    assert_eq!(broken.problem(500).unwrap(), "internal");
+    assert_eq!(olga.get("/v1/me").unwrap().status, 200);
+    rename("hidden", "mailboxes");
+    assert_eq!(olga.get("/v1/mailboxes").unwrap().status, 200);
+}
+
+/// Without a mail server of its own nothing is promised that would never arrive.
+#[test]
+fn who_sends_no_mail_promises_none() {
+    let world = World::new("nomail");
+    let ask = |email: &str| {
+        let body = serde_json::json!({"email": email});
+        Anonymous::at(&world.base).post("/v1/auth/password-reset", &body).unwrap().problem(409).unwrap()
+    };
+    assert_eq!(ask(&world.ours("olga")), "mail_not_configured");
+    assert_eq!(ask("nobody@nowhere.test"), "mail_not_configured");
+}

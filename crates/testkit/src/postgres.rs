@@ -48,6 +48,12 @@ pub struct Cluster {
     template: OnceLock<std::result::Result<(), String>>,
 }
 
+/// An advisory lock that somebody else holds.
+#[derive(Debug)]
+pub struct HeldLock {
+    _client: Client,
+}
+
 impl Cluster {
     /// Starts a cluster in `dir`, making it where there is none yet.
     ///
@@ -203,6 +209,16 @@ impl Cluster {
             let client = self.connect(database).await?;
             let rows = client.query(sql, &[]).await.tried(sql.to_owned())?;
             rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>().tried(sql.to_owned())
+        })?
+    }
+
+    /// Takes an advisory lock, as another process would, and keeps it until the value is dropped.
+    pub fn hold_lock(&self, database: &str, number: i64) -> Result<HeldLock> {
+        block_on(async {
+            let client = self.connect(database).await?;
+            let lock = client.execute("SELECT pg_advisory_lock($1)", &[&number]).await;
+            lock.tried(format!("taking the advisory lock {number}"))?;
+            Ok(HeldLock { _client: client })
         })?
     }
 

@@ -318,7 +318,8 @@ fn response(codes: &[Code]) -> utoipa::openapi::Response {
     let mut content = Content::new(Some(Ref::from_schema_name("Problem")));
     content.examples = codes.iter().map(|code| (code.as_str().to_owned(), example(*code).into())).collect();
     let mut builder = ResponseBuilder::new().description(description).content(MEDIA_TYPE, content);
-    if codes.contains(&Code::RateLimited) || codes.contains(&Code::Unavailable) {
+    let later = [Code::RateLimited, Code::Unavailable, Code::IdempotencyInProgress];
+    if codes.iter().any(|code| later.contains(code)) {
         let seconds = HeaderBuilder::new()
             .schema(Some(ObjectBuilder::new().schema_type(Type::Integer).build()))
             .description(Some("Seconds after which to try again."))

@@ -27,7 +27,7 @@ pub enum ThreadStateName {
 #[into_params(parameter_in = Query)]
 pub struct ThreadsQuery {
     /// Which threads.
-    #[param(inline, default = "waiting", required = false)]
+    #[param(value_type = Option<ThreadStateName>, inline, required = false, example = "waiting")]
     pub state: ThreadStateName,
     /// How many elements at most, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 25, required = false)]

@@ -53,7 +53,8 @@ fn without_the_paid_feature_its_operations_name_where_to_ask() {
     let olga = world.olga();
     let mut gated = 0;
     for (method, path, operation) in operations() {
-        if !["Conversations", "Messages", "Mailboxes"].contains(&operation["tags"][0].as_str().unwrap()) {
+        let refusal = operation["responses"]["403"]["$ref"].as_str().unwrap_or_default();
+        if !refusal.contains("FeatureNotEnabled") {
             continue;
         }
         let body = (method != "GET").then(|| json!({"nonsense": 1}));

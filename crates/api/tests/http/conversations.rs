@@ -1,7 +1,10 @@
 //! The stream, a conversation, its messages, replies.
 
 use crate::world::{World, answering, mail};
-use postroom_testkit::client::Caller;
+use postroom_testkit::{
+    client::{Caller, SignedIn},
+    contract::document::{Document, Operation},
+};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
@@ -257,12 +260,21 @@ fn a_merged_conversation_says_where_it_goes_on_by_its_messages_too() {
     world.deliver(&support, answering(mail("bob@customer.example", 2), 1));
     let left = olga.all("/v1/conversations").unwrap().remove(0);
     let merged = before.iter().find(|card| card["id"] != left["id"]).unwrap();
-    let path = format!("/v1/conversations/{}/messages", merged["id"].as_str().unwrap());
-    let one = format!("{path}/{}", merged["last_message"]["id"].as_str().unwrap());
-    for path in [&path, &one] {
-        let gone = olga.get(path).unwrap().expect(410).unwrap();
+    let (id, message) = (merged["id"].as_str().unwrap(), merged["last_message"]["id"].as_str().unwrap());
+    // Every operation that says so, also before it judges what is sent.
+    let document = Document::new(serde_json::from_str(&postroom_api::openapi::openapi()).unwrap());
+    let say = |operation: &&Operation| {
+        operation.says["x-problems"].as_array().is_some_and(|all| all.contains(&json!("conversation_merged")))
+    };
+    let operations: Vec<&Operation> = document.operations().iter().filter(say).collect();
+    assert!(operations.len() > 9);
+    for operation in operations {
+        let path = operation.path.replace("{id}", id).replace("{message_id}", message);
+        let body = (operation.method != "GET").then(|| json!({"nonsense": 1}));
+        let ask = |who: &SignedIn| who.send(&operation.method, &path, &[], body.as_ref()).unwrap();
+        let gone = ask(&olga).expect(410).unwrap();
         assert_eq!((&gone["code"], &gone["merged_into"]), (&json!("conversation_merged"), &left["id"]));
-        assert_eq!(world.tom().get(path).unwrap().status, 404);
+        assert_eq!(ask(&world.tom()).status, 404);
     }
 }
 

@@ -17,6 +17,8 @@ mod files;
 #[cfg(test)]
 mod follow;
 #[cfg(test)]
+mod input;
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod live;

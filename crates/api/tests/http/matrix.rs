@@ -3,10 +3,10 @@
 //! What is expected stands in [`table`], written by hand from the rules. How to add a row is in CONTRIBUTING.md.
 
 mod check;
-mod row;
-mod site;
-mod table;
-mod things;
+pub(crate) mod row;
+pub(crate) mod site;
+pub(crate) mod table;
+pub(crate) mod things;
 
 use check::Check;
 use postroom_testkit::contract::document::Document;
@@ -17,10 +17,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-/// Rows that are tried at the same time.
-const HANDS: usize = 4;
-
-fn document() -> Document {
+pub(crate) fn document() -> Document {
     Document::new(serde_json::from_str(&postroom_api::openapi::openapi()).unwrap())
 }
 
@@ -47,21 +44,13 @@ fn every_operation_has_a_row_and_every_row_an_operation() {
 fn everybody_may_what_the_rules_say_and_nothing_else() {
     let document = document();
     let (site, rows) = (Site::new(), table::rows());
-    let (next, cells) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let faults: Vec<String> = std::thread::scope(|scope| {
-        let hand = || {
-            let mut faults = Vec::new();
-            while let Some(row) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let Some(operation) = document.operation(row.operation) else { continue };
-                let mut check = Check::new(&site, row, operation);
-                check.run();
-                cells.fetch_add(check.cells, Ordering::Relaxed);
-                faults.append(&mut check.faults);
-            }
-            faults
-        };
-        let hands: Vec<_> = (0..HANDS).map(|_| scope.spawn(hand)).collect();
-        hands.into_iter().flat_map(|hand| hand.join().unwrap()).collect()
+    let cells = AtomicUsize::new(0);
+    let faults = Site::each(&rows, |row| {
+        let Some(operation) = document.operation(row.operation) else { return Vec::new() };
+        let mut check = Check::new(&site, row, operation);
+        check.run();
+        cells.fetch_add(check.cells, Ordering::Relaxed);
+        check.faults
     });
     // Past the harness, which would keep it to itself.
     let size = format!("authorisation matrix: {} rows, {} cells\n", rows.len(), cells.into_inner());

@@ -119,6 +119,13 @@ fn a_forgotten_password_is_replaced_once_by_who_has_the_link() {
     let link = format!("/v1/auth/password-reset/{}", mailed_token(&world));
     let choose = |password: &str| anybody.post(&link, &json!({"password": password})).unwrap();
     assert_eq!(wrong(choose("short")), ("/password".into(), "too_short".into()));
+    let large = format!("{{\"password\": \"{}\"}}", "x".repeat(2_000_000));
+    for (content_type, body, status) in
+        [("application/json", "{", 400), ("application/json", large.as_str(), 413), ("text/plain", "{}", 415)]
+    {
+        let refused = anybody.line().send("POST", &link, &[("content-type", content_type)], body.into());
+        assert_eq!(refused.unwrap().status, status, "and the link is still good");
+    }
     let statuses: Vec<u16> = std::thread::scope(|scope| {
         let tries: Vec<_> = (0..4).map(|_| scope.spawn(|| choose(NEW).status)).collect();
         tries.into_iter().map(|one| one.join().unwrap()).collect()

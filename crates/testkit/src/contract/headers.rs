@@ -4,13 +4,16 @@ use crate::client::Answer;
 use serde_json::Value;
 
 /// Headers that are part of the contract: an answer has them where the document names them, and nowhere else.
-const TIED: [&str; 4] = ["ETag", "Location", "Postroom-Event", "Retry-After"];
+const TIED: [&str; 3] = ["ETag", "Location", "Postroom-Event"];
 /// Those that depend on the case: where the document doesn't name them, they are not there.
-const CASE: [&str; 2] = ["Link", "Idempotent-Replayed"];
+const CASE: [&str; 3] = ["Link", "Idempotent-Replayed", "Retry-After"];
 
 pub(super) fn faults(response: &Value, answer: &Answer) -> Vec<String> {
     let documented = |name: &str| response["headers"].get(name);
     let mut faults = Vec::new();
+    if matches!(answer.status, 429 | 503) && !answer.headers.contains_key("Retry-After") {
+        faults.push("the header Retry-After is missing".to_owned());
+    }
     for name in TIED {
         let there = answer.headers.contains_key(name);
         if documented(name).is_some() && !there {

@@ -2,10 +2,9 @@
 
 use super::{
     row::{Row, Sent, Whose},
-    site::{Names, Person, Site},
+    site::{Names, Person, Site, fill},
     things::{FORM, Thing},
 };
-use crate::world::PASSWORD;
 use postroom_testkit::{
     client::{Answer, Caller},
     contract::document::Operation,
@@ -107,12 +106,7 @@ impl<'a> Check<'a> {
         if cell.whose == Whose::Never {
             names.values_mut().for_each(|id| *id = uuid::Uuid::now_v7().to_string());
         }
-        let me = cell.caller.unwrap_or(&self.site.tim);
-        names.extend([
-            ("me", me.user.id().to_owned()),
-            ("tim", self.site.tim.user.id().to_owned()),
-            ("n", self.site.number().to_string()),
-        ]);
+        names.extend(self.site.names_of(cell.caller.unwrap_or(&self.site.tim)));
         names
     }
 
@@ -179,20 +173,14 @@ impl<'a> Check<'a> {
             headers.push(("content-type", FORM.0));
             bytes = FORM.1.into();
         }
-        let authorization = cell.caller.map(|person| self.authorization(person)).unwrap_or_default();
+        let authorization = cell
+            .caller
+            .map(|person| self.site.authorization(person, self.row.ends_session))
+            .unwrap_or_default();
         if cell.caller.is_some() {
             headers.push(("authorization", &authorization));
         }
         self.site.tim.user.line().send(method, &path, &headers, bytes).unwrap()
-    }
-
-    fn authorization(&self, person: &Person) -> String {
-        if !self.row.ends_session {
-            return person.user.authorization().unwrap();
-        }
-        let email = format!("{}@{}.example", person.name, person.workspace);
-        let anew = self.site.world.anonymous().sign_in(person.workspace, &email, PASSWORD).unwrap();
-        anew.authorization().unwrap()
     }
 
     /// A wrong body and a stale version are told only to who may (the order of refusal: 401, 404, 403, 412, 422).
@@ -214,15 +202,6 @@ impl<'a> Check<'a> {
             self.fault(cell, &what);
         }
     }
-}
-
-/// Puts ids where names in braces stand.
-fn fill(text: &str, names: &Names) -> String {
-    let mut text = text.to_owned();
-    for (name, id) in names {
-        text = text.replace(&format!("{{{name}}}"), id);
-    }
-    text
 }
 
 /// What an answer says, without what is another thing each time: a line for the status, each header and the body.

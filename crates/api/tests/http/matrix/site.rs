@@ -1,19 +1,22 @@
 //! Who asks, and the two workspaces in which they do.
 
-use crate::world::{Reader, World};
+use crate::world::{PASSWORD, Reader, World};
 use postroom_domain::{access::Role, conversation::StartsOn};
 use postroom_store::Ownership;
-use postroom_testkit::client::SignedIn;
+use postroom_testkit::client::{Caller as _, SignedIn};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Mutex,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
 };
 
 /// The ids that stand for names in paths and bodies.
 pub(crate) type Names = BTreeMap<&'static str, String>;
+
+/// How much is tried at the same time.
+const HANDS: usize = 4;
 
 /// A user of one of the workspaces.
 #[derive(Debug, Clone)]
@@ -63,11 +66,26 @@ impl Site {
             acme("tom", world.tom()),
         ];
         let tim = acme("tim", world.colleague("tim", Role::TeamMember));
-        let otto =
-            world.anonymous().sign_in("globex", "otto@globex.example", crate::world::PASSWORD).unwrap();
+        let otto = world.anonymous().sign_in("globex", "otto@globex.example", PASSWORD).unwrap();
         let otto = Person { name: "otto", workspace: "globex", user: otto };
         let readers = readers.into_iter().collect();
         Self { world, seats, tim, otto, readers, kept: Mutex::default(), numbers: AtomicI64::new(1) }
+    }
+
+    /// What somebody signs their requests with; `anew` by a session of this request alone.
+    pub(crate) fn authorization(&self, person: &Person, anew: bool) -> String {
+        if !anew {
+            return person.user.authorization().unwrap();
+        }
+        let email = format!("{}@{}.example", person.name, person.workspace);
+        let user = self.world.anonymous().sign_in(person.workspace, &email, PASSWORD).unwrap();
+        user.authorization().unwrap()
+    }
+
+    /// Names that are there without a thing.
+    pub(crate) fn names_of(&self, person: &Person) -> Names {
+        let me = person.user.id().to_owned();
+        Names::from([("me", me), ("tim", self.tim.user.id().to_owned()), ("n", self.number().to_string())])
     }
 
     /// A number that nobody else gets.
@@ -75,8 +93,33 @@ impl Site {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Works on everything with a few hands at once, and collects what they find.
+    pub(crate) fn each<T: Sync>(all: &[T], work: impl Fn(&T) -> Vec<String> + Sync) -> Vec<String> {
+        let next = AtomicUsize::new(0);
+        let hand = || {
+            let mut found = Vec::new();
+            while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                found.extend(work(one));
+            }
+            found
+        };
+        std::thread::scope(|scope| {
+            let hands: Vec<_> = (0..HANDS).map(|_| scope.spawn(hand)).collect();
+            hands.into_iter().flat_map(|hand| hand.join().unwrap()).collect()
+        })
+    }
+
     /// Who may do everything in this person's workspace.
     pub(crate) fn owner_of(&self, workspace: &str) -> &Person {
         if workspace == "acme" { &self.seats[0] } else { &self.otto }
     }
+}
+
+/// Puts ids where names in braces stand.
+pub(crate) fn fill(text: &str, names: &Names) -> String {
+    let mut text = text.to_owned();
+    for (name, id) in names {
+        text = text.replace(&format!("{{{name}}}"), id);
+    }
+    text
 }
