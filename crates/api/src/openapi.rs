@@ -36,7 +36,11 @@ The backend of a team's Conversations page: all customer e-mail of a team in one
 
 JSON in `snake_case`; ids are UUIDs; times are RFC 3339 in UTC with milliseconds, named `…_at`. Absent is `null`. \
 Unknown request fields are refused. Lists are paged by cursors. Every error is `application/problem+json` with a stable \
-`code`; see [/docs/errors](/docs/errors). Every operation that makes something takes an `Idempotency-Key`.";
+`code`; see [/docs/errors](/docs/errors). Every operation that makes something takes an `Idempotency-Key`.
+
+What is no HTTP request at all (a malformed request line or header, a head of more than 128 KiB or 96 headers, one that \
+takes longer than 15 seconds) never reaches the API: it is answered 400, 431 or 408 without a body, and a broken chunk by \
+the connection's end.";
 
 /// The document.
 #[must_use]

@@ -33,6 +33,8 @@ mod passwords;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod protocol;
+#[cfg(test)]
 mod sending;
 #[cfg(test)]
 mod sidebar;
