@@ -28,6 +28,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Custom fields", "What a workspace keeps of contacts, companies and deals beyond the standard fields."),
     ("API keys", "What programs come with instead of signing in."),
     ("Mailboxes", "The e-mail accounts that are read and sent through."),
+    ("Audit", "Who did what, and when."),
     ("Service", "Health, keys, this document."),
 ];
 

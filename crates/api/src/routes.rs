@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod attachments;
+mod audit;
 mod auth;
 mod companies;
 mod contact_emails;
@@ -122,6 +123,7 @@ pub fn register(config: &mut ServiceConfig) {
         .service(intake::index)
         .service(intake::mail_bytes)
         .service(intake::take_in_again)
+        .service(audit::index)
         .service(health::healthz)
         .service(health::readyz)
         .service(documents::jwks)

@@ -191,6 +191,10 @@ impl Store {
             let mut locked = lock(tx, actor, id).await?;
             require_version(&locked, expected_version)?;
             let changes = locked.state.decide(&Command::MarkUnread, Utc::now())?;
+            if !changes.is_empty() {
+                let entry = audit::Entry::new("conversation.marked_unread", "conversation", id);
+                audit::record(tx, actor, entry).await?;
+            }
             save_and_tell(tx, actor, &mut locked, &changes).await
         })
         .await

@@ -10,6 +10,7 @@ mod account_links;
 mod aggregate;
 mod api_keys;
 mod audit;
+mod audit_trail;
 mod birth;
 mod blobs;
 mod callers;
@@ -79,6 +80,7 @@ mod written;
 
 pub use account_links::LinkPurpose;
 pub use api_keys::{ApiKey, ApiKeyQuery, NewApiKey};
+pub use audit_trail::{AuditEntry, AuditQuery};
 pub use blobs::BlobHash;
 pub use callers::Caller;
 pub use checks::MailboxTrouble;

@@ -4,7 +4,7 @@
 use crate::{
     IdempotencyClaim, Outcome, Store, StoreError, StoredAnswer,
     aggregate::{self, Locked, Shown},
-    conversations,
+    audit, conversations,
     drafts::{self, Place, Prepared},
     events::{self, EventKind, NewEvent},
     idempotency::with_idempotency,
@@ -30,6 +30,7 @@ use postroom_domain::{
     threading::ThreadingRule,
 };
 use rand::RngExt;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// A reply as its writer wants it.
@@ -310,11 +311,17 @@ async fn accept(tx: &Tx, actor: &Actor, letter: &Letter<'_>) -> Result<Accepted,
         keep_message_id(tx, workspace, letter.thread, &own),
         message_rows::insert(tx, workspace, &new),
     )?;
+    let addressed = recipients.to.len() + recipients.cc.len() + recipients.bcc.len();
+    let written = audit::Entry::new("message.written", "message", id).change(
+        Value::Null,
+        json!({ "thread_id": letter.thread, "mailbox_id": mailbox, "recipients": addressed }),
+    );
     let due_at = now + TimeDelta::seconds(i64::from(undo));
     tokio::try_join!(
         outgoing::take_files(tx, workspace, id, &files),
         outgoing::join_thread(tx, workspace, letter.thread, recipients, at),
         outgoing::enqueue(tx, workspace, (id, *mailbox), recipients, letter.request, due_at),
+        audit::record(tx, actor, written),
     )?;
     let position = Position { at, id };
     let shown = Shown {

@@ -1,9 +1,10 @@
 //! Users: the people of a workspace, and their own profile.
 
 use crate::{
-    Store,
+    Store, audit,
+    edits::{conclude, differing, edited},
     error::{StoreError, taken},
-    events::{self, EventKind, NewEvent},
+    events::EventKind,
     page::Page,
     schema::{users, workspaces},
     stream::UserRef,
@@ -19,6 +20,7 @@ use postroom_domain::{
     ids::{UserId, WorkspaceId},
     user::UserStatus,
 };
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// A user.
@@ -198,7 +200,10 @@ impl Store {
                 .execute(&mut tx.conn())
                 .await
                 .map_err(|error| taken(error, &[("users_workspace_id_email_key", "email")]))?;
-            add_sign_in(tx, workspace, id, &new.email).await
+            add_sign_in(tx, workspace, id, &new.email).await?;
+            let entry = audit::Entry::new("user.created", "user", id);
+            audit::record_by(tx, workspace, None, entry.change(Value::Null, json!({ "role": new.role })))
+                .await
         })
         .await?;
         Ok(id)
@@ -304,8 +309,12 @@ impl Store {
                     .execute(&mut tx.conn())
                     .await?;
                 let me = load_me(tx, actor.workspace_id, actor.user_id).await?;
-                let event = NewEvent::of(EventKind::UserUpdated, Some(actor.user_id), actor.user_id);
-                events::append(tx, actor.workspace_id, &[event]).await?;
+                let fields = differing!(
+                    current, me.user => name, signature_html, signature_enabled, time_zone
+                );
+                let user = actor.user_id.0;
+                let entry = edited("user.profile_changed", ("user", user), &fields, None);
+                conclude(tx, actor, entry, (EventKind::UserUpdated, user)).await?;
                 return Ok(me);
             }
             load_me(tx, actor.workspace_id, actor.user_id).await

@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod api_keys;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod conversations;
 #[cfg(test)]
 mod custom_fields;

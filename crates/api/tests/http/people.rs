@@ -230,7 +230,7 @@ fn only_who_manages_users_does_and_the_owner_stays() {
     let stale = stale.unwrap().expect(412).unwrap();
     assert_eq!((&stale["code"], &stale["current"]["role"]), (&json!("stale_version"), &json!("manager")));
     assert_eq!(tom.get("/v1/conversations?view=all").unwrap().status, 200, "from the next request on");
-    assert_eq!(audited(&world, tom.id()), ["user.role_changed"]);
+    assert_eq!(audited(&world, tom.id()), ["user.created", "user.role_changed"]);
 }
 
 #[test]
@@ -365,6 +365,6 @@ fn the_workspace_is_changed_by_who_may_and_by_its_version() {
     let told = mia.get(&format!("/v1/events?after={n}")).unwrap().expect(200).unwrap();
     assert_eq!(told["data"].as_array().unwrap().len(), 1);
     assert_eq!(told["data"][0]["type"], "workspace.updated");
-    assert_eq!(audited(&world, text(&saved["id"])), ["workspace.updated"]);
+    assert_eq!(audited(&world, text(&saved["id"])), ["workspace.feature_switched", "workspace.updated"]);
     assert_eq!(olga.get("/v1/me").unwrap().expect(200).unwrap()["workspace"]["name"], "Acme & Sons");
 }

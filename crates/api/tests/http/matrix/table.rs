@@ -70,6 +70,7 @@ fn people() -> Vec<Row> {
         row("update_me", "/v1/me").json(json!({"time_zone": "Europe/Berlin"})).all(YES),
         row("get_workspace", "/v1/workspace").all(YES),
         row("update_workspace", "/v1/workspace").json(json!({"name": "Acme"})).all(WHO_MANAGES),
+        row("list_audit", "/v1/audit").all(WHO_MANAGES),
         row("list_users", "/v1/users").all(YES),
         row("list_users", "/v1/users?status=all").all(WHO_MANAGES),
         row("get_user", "/v1/users/{user}").of(USER).common(YES),
