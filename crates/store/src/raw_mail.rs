@@ -1,7 +1,7 @@
 //! A message as it came or left, byte by byte.
 
 use crate::{BlobHash, Store, StoreError, delivery_jobs::hash, messages::require_visible, schema::messages};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::{Stream, StreamExt, stream};
@@ -9,8 +9,8 @@ use postroom_domain::{
     access::Actor,
     ids::{MessageId, WorkspaceId},
 };
-use std::io::{self, Write};
-use zstd::stream::write::Decoder;
+use std::io;
+use zstd::stream::raw::{Decoder, Operation};
 
 impl Store {
     /// A message's raw mail, piece by piece: what was read from the mailbox, or the bytes that are sent (which name no
@@ -42,35 +42,60 @@ impl Store {
         raw: &BlobHash,
     ) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + use<>, StoreError> {
         let (_, compressed) = self.get_blob_stream(workspace, raw).await?;
-        let decoder = Decoder::new(Vec::new()).map_err(unreadable)?;
-        Ok(decompressed(compressed.boxed(), decoder))
+        let packed = Packed {
+            compressed: compressed.boxed(),
+            decoder: Decoder::new().map_err(unreadable)?,
+            piece: Bytes::new(),
+            more: false,
+            whole: false,
+        };
+        Ok(stream::try_unfold(packed, async |mut packed| {
+            Ok(packed.next().await?.map(|piece| (piece, packed)))
+        }))
     }
 }
 
-type Compressed = stream::BoxStream<'static, Result<Bytes, StoreError>>;
+/// So many bytes are unpacked at a time: a mail that says one thing over and over is a few packed bytes.
+const PIECE: usize = 64 * 1024;
 
-/// Decompresses each piece when it is asked for: no more than one is in memory at a time.
-fn decompressed(
-    compressed: Compressed,
-    decoder: Decoder<'static, Vec<u8>>,
-) -> impl Stream<Item = Result<Bytes, StoreError>> + Send {
-    stream::try_unfold(Some((compressed, decoder)), async |state| {
-        let Some((mut compressed, mut decoder)) = state else { return Ok(None) };
+/// A mail as it is kept, unpacked when it is asked for.
+struct Packed {
+    compressed: stream::BoxStream<'static, Result<Bytes, StoreError>>,
+    decoder: Decoder<'static>,
+    /// What was not unpacked yet.
+    piece: Bytes,
+    /// There is more of what the decoder has taken.
+    more: bool,
+    /// Nothing is missing.
+    whole: bool,
+}
+
+impl Packed {
+    async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
         loop {
-            match compressed.next().await {
-                Some(piece) => decoder.write_all(&piece?).map_err(unreadable)?,
-                None => {
-                    decoder.flush().map_err(unreadable)?;
-                    let rest = std::mem::take(decoder.get_mut());
-                    return Ok((!rest.is_empty()).then(|| (Bytes::from(rest), None)));
+            while self.piece.is_empty() && !self.more {
+                match self.compressed.next().await {
+                    Some(piece) => self.piece = piece?,
+                    None if self.whole => return Ok(None),
+                    None => return Err(unreadable(io::ErrorKind::UnexpectedEof.into())),
                 }
             }
-            if !decoder.get_ref().is_empty() {
-                let piece = std::mem::take(decoder.get_mut());
-                return Ok(Some((Bytes::from(piece), Some((compressed, decoder)))));
+            let unpacked = self.unpack()?;
+            if !unpacked.is_empty() {
+                return Ok(Some(unpacked));
             }
         }
-    })
+    }
+
+    fn unpack(&mut self) -> Result<Bytes, StoreError> {
+        let mut out = vec![0; PIECE];
+        let done = self.decoder.run_on_buffers(&self.piece, &mut out).map_err(unreadable)?;
+        self.piece.advance(done.bytes_read);
+        self.whole = done.remaining == 0;
+        self.more = !self.whole && done.bytes_written == PIECE;
+        out.truncate(done.bytes_written);
+        Ok(out.into())
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what map_err takes")]

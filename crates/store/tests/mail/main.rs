@@ -10,6 +10,8 @@ mod live;
 #[cfg(test)]
 mod once;
 #[cfg(test)]
+mod raw;
+#[cfg(test)]
 mod taking_back;
 #[cfg(test)]
 mod world;
