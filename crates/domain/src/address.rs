@@ -69,7 +69,9 @@ impl EmailAddress {
 fn is_local_part(local: &str) -> bool {
     if let Some(quoted) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         return !quoted.is_empty()
-            && quoted.chars().all(|c| !c.is_control() && !matches!(c, '"' | '\\' | '<' | '>'));
+            && quoted
+                .chars()
+                .all(|c| !c.is_control() && !is_invisible(c) && !matches!(c, '"' | '\\' | '<' | '>'));
     }
     // Dots are not checked for their places: addresses such as `a..b@example.jp` exist and receive mail.
     !local.is_empty() && local.chars().all(is_atom_or_dot)
@@ -85,7 +87,23 @@ fn is_atom_or_dot(c: char) -> bool {
 
 /// Characters that draw nothing or turn the text's direction: an address with one of them looks like another.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 fn is_domain(domain: &str) -> bool {
@@ -194,6 +212,10 @@ mod tests {
             "ann@example..com",
             "ann\u{200b}@example.com",
             "ann@exa\u{202e}mple.com",
+            "ann\u{61c}@example.com",
+            "ann\u{e0041}@example.com",
+            "an\u{3164}n@example.com",
+            "\"\u{202e}nna\"@example.com",
             &long,
         ] {
             assert!(EmailAddress::parse(text).is_err(), "{text:?}");
