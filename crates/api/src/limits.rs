@@ -27,7 +27,7 @@ use postroom_store::TokenDigest;
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     num::NonZeroU32,
     sync::{
         PoisonError, RwLock,
@@ -253,8 +253,14 @@ pub fn client_address(request: &HttpRequest, trusted_proxies: usize) -> IpAddr {
         .len()
         .checked_sub(trusted_proxies)
         .and_then(|index| forwarded.get(index))
-        .and_then(|text| text.parse().ok())
+        .and_then(|text| written_address(text))
         .unwrap_or(peer)
+}
+
+/// An address as proxies write it: some add the port, and IPv6 addresses stand in brackets then.
+fn written_address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
 }
 
 /// The layer that counts every request of the API under `/v1`.
@@ -360,6 +366,22 @@ mod tests {
         let limits = Limits::new(LimitSettings::OFF);
         assert!(limits.callers.is_none());
         assert!((0..1000).all(|_| limits.sign_in(HERE, "a@b.c").is_ok()));
+    }
+
+    #[test]
+    fn an_address_is_read_as_proxies_write_it() {
+        let six = Some(IpAddr::V6(Ipv6Addr::LOCALHOST));
+        for (text, expected) in [
+            ("127.0.0.1", Some(HERE)),
+            ("127.0.0.1:4711", Some(HERE)),
+            ("::1", six),
+            ("[::1]", six),
+            ("[::1]:4711", six),
+            ("unknown", None),
+            ("", None),
+        ] {
+            assert_eq!(written_address(text), expected, "{text}");
+        }
     }
 
     #[test]
