@@ -171,10 +171,25 @@ fn earlier(
         .or_else(|| Some(contact).filter(|name| !name.is_empty()))
         .or_else(|| from_name.filter(|name| !name.trim().is_empty()))
         .unwrap_or(address);
+    Earlier { author, at: sent_at.unwrap_or(received_at), body: as_quoted(text, html) }
+}
+
+/// A quote has at most so many bytes in each form: a mail of many megabytes would come back whole with every answer, and
+/// servers would refuse it.
+const MAX_QUOTED: usize = 256 * 1024;
+
+/// A mail as it can stand below another one. A longer one is cut, and so only its text is quoted.
+fn as_quoted(mut text: String, html: Option<String>) -> Written {
+    if text.len() > MAX_QUOTED {
+        text.truncate(text.floor_char_boundary(MAX_QUOTED));
+        text.push_str("\n[…]");
+    }
     // The quoted mail's own pictures don't go along: without an address nothing is shown in their place.
-    let html = html.map(|html| html.replace("src=\"cid:", "data-cid=\""));
-    let html = html.unwrap_or_else(|| format!("<pre>{}</pre>", escape(&text)));
-    Earlier { author, at: sent_at.unwrap_or(received_at), body: Written { text, html } }
+    let html = html
+        .filter(|html| html.len() <= MAX_QUOTED)
+        .map(|html| html.replace("src=\"cid:", "data-cid=\""))
+        .unwrap_or_else(|| format!("<pre>{}</pre>", escape(&text)));
+    Written { text, html }
 }
 
 fn escape(text: &str) -> String {

@@ -203,3 +203,22 @@ fn what_can_be_taken_back_is_quoted_nowhere() {
     assert!(text(&third, "/text").contains("> Hello again."), "{third}");
     assert!(text(&third, "/text").contains(">> Text number 1"), "{third}");
 }
+
+#[test]
+fn a_mail_of_megabytes_does_not_come_back_with_every_answer() {
+    let desk = desk();
+    let mut log = mail("bob@customer.example", 7);
+    log.text = "ä line of a log\n".repeat(200_000);
+    log.html = Some(format!("<p>{}</p>", "ä line of a log<br>".repeat(200_000)));
+    desk.world.deliver(&desk.support, log);
+    let card = desk.olga.all("/v1/conversations").unwrap().remove(0);
+    let path = format!("/v1/conversations/{}/replies", text(&card, "/id"));
+    for path in [format!("{path}/preview"), path] {
+        let answer = desk.olga.post(&path, &json!({"text": "Thank you for the log."})).unwrap();
+        for form in ["/text", "/html"] {
+            let whole = text(&answer.body, form);
+            assert!((200_000..600_000).contains(&whole.len()), "{path} {form}: {}", whole.len());
+            assert!(whole.contains("Thank you") && whole.contains("[…]"), "{path} {form}");
+        }
+    }
+}
