@@ -16,6 +16,8 @@ mod mailboxes;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod world;

@@ -97,6 +97,10 @@ impl Caller {
     }
 }
 
+/// Who a request was found to come from: for what is said of it afterwards.
+#[derive(Debug, Clone, Copy)]
+pub struct Known(pub Actor);
+
 /// Who sent the request.
 ///
 /// # Errors
@@ -106,6 +110,7 @@ pub async fn identify(request: &HttpRequest) -> Result<Caller, Problem> {
     let state = state(request)?;
     let found = look_up(request, &state).await?.ok_or_else(not_authenticated)?;
     let caller = Caller::of(&found);
+    request.extensions_mut().insert(Known(caller.actor));
     if caller.actor.scope < needed(request.method()) {
         return Err(refusal::scope_not_allowed());
     }

@@ -1,8 +1,9 @@
 //! What every exchange gets, whatever is asked: a request id, a span in the log, security headers, errors in one form.
 
 use crate::{
+    caller::Known,
     limits,
-    problem::{self, Problem},
+    problem::{self, Code, Problem},
     server::State,
 };
 use actix_web::{
@@ -227,7 +228,12 @@ pub async fn with_context(
         .app_data::<Data<State>>()
         .map(|state| limits::client_address(request.request(), state.settings.trusted_proxies));
     let context = RequestContext::new(id, address, request.method().is_safe());
-    let mut answer = context.scope(next.call(request)).await?.map_into_boxed_body();
+    let answering = async {
+        let answer = next.call(request).await?.map_into_boxed_body();
+        note_refusal(&answer).await;
+        Ok::<_, Error>(answer)
+    };
+    let mut answer = context.scope(answering).await?;
     let readable = answer.status().is_success() || answer.status() == StatusCode::NOT_MODIFIED;
     if let Some(number) = context.snapshot()
         && readable
@@ -235,6 +241,24 @@ pub async fn with_context(
         answer.headers_mut().insert(EVENT, HeaderValue::from(number));
     }
     Ok(answer)
+}
+
+/// Writes down that somebody was refused what their role or key does not allow.
+async fn note_refusal(answer: &ServiceResponse<BoxBody>) {
+    let refusal = answer.response().error().and_then(|error| error.as_error::<Problem>()).map(Problem::code);
+    let Some(code @ (Code::RoleNotAllowed | Code::ScopeNotAllowed | Code::ViewNotAllowed)) = refusal else {
+        return;
+    };
+    let request = answer.request();
+    let known = request.extensions().get::<Known>().copied();
+    let state = request.app_data::<Data<State>>().cloned();
+    let (Some(Known(actor)), Some(state)) = (known, state) else {
+        return;
+    };
+    let operation = format!("{} {}", request.method(), request.match_pattern().unwrap_or_default());
+    if let Err(error) = state.store.note_refused_access(&actor, &operation, code.as_str()).await {
+        tracing::warn!(%error, "a refused access could not be written down");
+    }
 }
 
 /// The layer around what may write: it runs in a task of its own, so that a client that hangs up can't cut it in the

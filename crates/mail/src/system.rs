@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use crate::error::ServerError;
 use crate::lease::{self, LeaseTimes};
 use crate::net::Network;
 use crate::smtp::{End, Patience, Session, Verdict};
@@ -82,6 +83,20 @@ pub async fn run(store: Store, settings: SystemMailSettings, shutdown: Cancellat
         }
     }
     while running.join_next().await.is_some() {}
+}
+
+/// Whether the server takes us: connects, signs in, and says goodbye.
+///
+/// # Errors
+/// What is wrong with it.
+pub async fn check(settings: &SystemMailSettings) -> Result<(), ServerError> {
+    open(settings).await?.close().await;
+    Ok(())
+}
+
+async fn open(settings: &SystemMailSettings) -> Result<Session, ServerError> {
+    let SystemServer { endpoint, login } = &settings.server;
+    Session::open(&settings.network, endpoint, login.as_ref(), settings.patience).await
 }
 
 struct Worker {
@@ -163,9 +178,7 @@ impl Worker {
             Ok(letter) => letter,
             Err(error) => return Attempt::Refused(error.to_string()),
         };
-        let SystemServer { endpoint, login } = &settings.server;
-        let opened = Session::open(&settings.network, endpoint, login.as_ref(), settings.patience).await;
-        let mut session = match opened {
+        let mut session = match open(settings).await {
             Ok(session) => session,
             Err(error) => return Attempt::Failed(error.to_string()),
         };

@@ -135,8 +135,16 @@ pub(crate) struct InviteLink {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
-    /// Make a new key that signs from now on; tokens of the old one are good until they expire, so that nobody is signed out
-    Rotate,
+    /// Make a new key that is published now and signs in two minutes, when everybody knows it; tokens of the old one are
+    /// good until they expire, so that nobody is signed out
+    Rotate(RotateKeys),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateKeys {
+    /// Sign with it at once: services that check tokens with a list of keys of their own may refuse some for a minute
+    #[arg(long)]
+    pub(crate) now: bool,
 }
 
 #[derive(Debug, Args)]

@@ -148,3 +148,30 @@ fn a_public_url_has_no_slash_at_its_end() {
     let url = config(&[("public_url", "https://mail.example.com/")]).http.public_url;
     assert_eq!(url.as_deref(), Some("https://mail.example.com"));
 }
+
+#[test]
+fn mail_of_our_own_takes_a_server_a_sender_and_a_page() {
+    assert!(config(&[]).system_mail.is_none());
+    let url = ("system_smtp_url", "smtps://post:swordfish@mail.acme.example");
+    let told = mistakes(&[("database_url", "postgres://localhost/p"), ("master_key", &key()), url]);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("POSTROOM_SYSTEM_FROM") && told[1].starts_with("POSTROOM_APP_URL"));
+    let wrong =
+        [("system_smtp_url", "mail.acme.example:swordfish"), ("system_from", "nobody"), ("app_url", "acme")];
+    let told = mistakes(&[
+        ("database_url", "postgres://localhost/p"),
+        ("master_key", &key()),
+        wrong[0],
+        wrong[1],
+        wrong[2],
+    ]);
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(!told.iter().any(|line| line.contains("swordfish")), "{told:?}");
+    for (text, name) in [("Acme <post@acme.example>", Some("Acme")), ("post@acme.example", None)] {
+        let read = config(&[url, ("system_from", text), ("app_url", "https://app.acme.example/")]);
+        let mail = read.system_mail.unwrap();
+        assert_eq!((mail.from.name.as_deref(), mail.from.address.as_str()), (name, "post@acme.example"));
+        assert_eq!(mail.app_url, "https://app.acme.example");
+        assert!(!format!("{mail:?}").contains("swordfish"));
+    }
+}

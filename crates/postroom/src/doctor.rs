@@ -3,6 +3,7 @@
 use crate::config::{Config, directory_of};
 use anyhow::{Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
+use postroom_mail::system::SystemMailSettings;
 use postroom_store::{MailboxState, MailboxTrouble, Store, StoreError};
 use std::io::Write;
 
@@ -41,6 +42,7 @@ pub(crate) async fn run(out: &mut impl Write) -> Result<()> {
         findings.push(("clock", clock(&store, Utc::now()).await));
         findings.push(("mailboxes", mailboxes(&store).await));
     }
+    findings.push(("mail of our own", own_mail(config.system_mail.as_ref()).await));
     let mut wrong = 0;
     for (what, finding) in findings {
         wrong += usize::from(matches!(finding, Finding::Bad(..)));
@@ -113,6 +115,17 @@ async fn clock(store: &Store, now: DateTime<Utc>) -> Finding {
             "leases and sessions end by these clocks: synchronise them (NTP)".into(),
         ),
         Err(error) => Finding::Bad(error.to_string(), "see the database".into()),
+    }
+}
+
+async fn own_mail(settings: Option<&SystemMailSettings>) -> Finding {
+    let Some(settings) = settings else {
+        return Finding::Good("not configured: nobody is invited by mail".into());
+    };
+    let host = &settings.server.endpoint.host;
+    match postroom_mail::system::check(settings).await {
+        Ok(()) => Finding::Good(format!("{host} takes it")),
+        Err(error) => Finding::Bad(format!("{host}: {error}"), "see POSTROOM_SYSTEM_SMTP_URL".into()),
     }
 }
 

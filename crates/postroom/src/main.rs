@@ -61,8 +61,8 @@ fn run(command: Command) -> Result<()> {
         Command::User(command) => with_config(async |config, store| {
             commands::people::user(&command, &config, &store, &mut io::stdout()).await
         }),
-        Command::Keys(cli::Keys::Rotate) => {
-            with_store(async |store| commands::keys::rotate(&store, &mut io::stdout()).await)
+        Command::Keys(cli::Keys::Rotate(rotate)) => {
+            with_store(async |store| commands::keys::rotate(&rotate, &store, &mut io::stdout()).await)
         }
     }
 }

@@ -183,7 +183,7 @@ fn reachable_at(address: SocketAddr) -> String {
 /// until there is a newer one.
 async fn token_keys(store: &Store, imported: Option<&SigningKey>) -> Result<TokenKeys> {
     if let Some(key) = imported
-        && store.sign_with(key).await.context("POSTROOM_SIGNING_KEY")?
+        && store.sign_with(key, Utc::now()).await.context("POSTROOM_SIGNING_KEY")?
     {
         tracing::info!(kid = key.kid, "the key of POSTROOM_SIGNING_KEY signs from now on");
     }

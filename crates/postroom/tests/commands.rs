@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what is unexpected here fails the test")]
 
+use base64::Engine as _;
 use postroom_testkit::{
-    client::{Anonymous, Caller},
+    client::{Anonymous, Caller, SignedIn},
     postgres::Cluster,
 };
 use std::{
@@ -262,6 +263,118 @@ impl Drop for Serving {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// The key's name in a token's header.
+fn kid(token: &str) -> String {
+    let header = token.split('.').next().unwrap();
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header).unwrap();
+    let header: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
+fn sign_in(server: &Serving) -> SignedIn {
+    Anonymous::at(&server.address).sign_in("acme", "ann@acme.example", "correct horse battery").unwrap()
+}
+
+#[test]
+fn a_new_signing_key_signs_nobody_out_and_running_servers_take_it_up() {
+    let site = Site::migrated();
+    site.make_workspace();
+    let first = Serving::start(site.command(&["serve", "--only", "api"]));
+    let before = sign_in(&first);
+    // The next key is known before it signs.
+    assert!(out(&site.run(&["keys", "rotate"])).contains("signs in two minutes"));
+    let published = |server: &Serving| {
+        let keys = Anonymous::at(&server.address).get("/.well-known/jwks.json").unwrap().expect(200).unwrap();
+        keys["keys"].as_array().unwrap().len()
+    };
+    let ahead = Serving::start(site.command(&["serve", "--only", "api"]));
+    assert_eq!((kid(sign_in(&ahead).token()), published(&ahead)), (kid(before.token()), 2));
+    drop(ahead);
+    let rotated = site.run(&["keys", "rotate", "--now"]);
+    assert!(rotated.status.success(), "{rotated:?}");
+    let second = Serving::start(site.command(&["serve", "--only", "api"]));
+    let after = sign_in(&second);
+    assert_ne!(kid(before.token()), kid(after.token()));
+    assert!(out(&rotated).contains(&kid(after.token())));
+    // The first server has never seen that key.
+    assert_eq!(after.at(&first.address).get("/v1/me").unwrap().status, 200);
+    assert_eq!(kid(sign_in(&first).token()), kid(after.token()), "it signs with it from then on");
+    for server in [&first, &second] {
+        assert_eq!(before.at(&server.address).get("/v1/me").unwrap().status, 200);
+        let published =
+            Anonymous::at(&server.address).get("/.well-known/jwks.json").unwrap().expect(200).unwrap();
+        assert_eq!(published["keys"].as_array().unwrap().len(), 2);
+    }
+    // Keys that nobody has made are looked for in vain.
+    let (head, rest) = after.token().split_once('.').unwrap();
+    let made_up = format!("Bearer {}.{rest}", head.replace(|c: char| c.is_ascii_digit(), "x"));
+    let refused =
+        Anonymous::at(&first.address).send("GET", "/v1/me", &[("authorization", &made_up)], None).unwrap();
+    assert_eq!(refused.status, 401);
+}
+
+#[test]
+fn a_signing_key_of_the_operators_is_taken_over_once() {
+    // RFC 8410, 10.3.
+    const KEY: &str = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC";
+    let site = Site::migrated();
+    site.make_workspace();
+    let serve = || {
+        let mut command = site.command(&["serve", "--only", "api"]);
+        command.env("POSTROOM_SIGNING_KEY", KEY);
+        Serving::start(command)
+    };
+    let server = serve();
+    let published =
+        Anonymous::at(&server.address).get("/.well-known/jwks.json").unwrap().expect(200).unwrap();
+    assert_eq!(published["keys"][0]["x"], "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE");
+    assert!(site.run(&["keys", "rotate", "--now"]).status.success());
+    assert_ne!(kid(sign_in(&serve()).token()), published["keys"][0]["kid"].as_str().unwrap(), "not again");
+    refused(
+        &site.command(&["serve"]).env("POSTROOM_SIGNING_KEY", "c2VjcmV0").output().unwrap(),
+        "no Ed25519 key",
+    );
+}
+
+#[test]
+fn a_link_for_who_is_invited_is_printed() {
+    let site = Site::migrated();
+    site.make_workspace();
+    let with_page = |arguments: &[&str]| {
+        site.command(arguments).env("POSTROOM_APP_URL", "https://app.acme.example").output().unwrap()
+    };
+    let link = ["user", "invite-link", "--workspace", "acme", "--email", "ben@acme.example"];
+    refused(&site.run(&link), "POSTROOM_APP_URL");
+    refused(&with_page(&link), "there is no user ben@acme.example");
+    let ann = ["user", "invite-link", "--workspace", "acme", "--email", "ann@acme.example"];
+    refused(&with_page(&ann), "has accepted already");
+    // Without a mail server nobody is invited by the API.
+    let server = Serving::start(site.command(&["serve", "--only", "api"]));
+    let body = serde_json::json!({"email": "ben@acme.example", "name": "Ben", "role": "manager"});
+    let ann = sign_in(&server);
+    assert_eq!(ann.post("/v1/users", &body).unwrap().problem(409).unwrap(), "mail_not_configured");
+    let forgotten = serde_json::json!({"email": "ann@acme.example"});
+    let asked = Anonymous::at(&server.address).post("/v1/auth/password-reset", &forgotten).unwrap();
+    assert_eq!(asked.problem(409).unwrap(), "mail_not_configured");
+    drop(server);
+    let mut serve = site.command(&["serve", "--only", "api"]);
+    serve
+        .env("POSTROOM_APP_URL", "https://app.acme.example")
+        .env("POSTROOM_SYSTEM_FROM", "postroom@acme.example");
+    serve.env("POSTROOM_SYSTEM_SMTP_URL", "smtp://127.0.0.1:1?tls=none");
+    let server = Serving::start(serve);
+    ann.at(&server.address).post("/v1/users", &body).unwrap().expect(201).unwrap();
+    let printed = with_page(&link);
+    let printed = out(&printed);
+    let token = printed.trim().strip_prefix("https://app.acme.example/invitations/").unwrap();
+    let anybody = Anonymous::at(&server.address);
+    let accepted = anybody.post(
+        &format!("/v1/auth/invitations/{token}/accept"),
+        &serde_json::json!({"password": "a field of barley"}),
+    );
+    assert_eq!(accepted.unwrap().expect(200).unwrap()["user"]["name"], "Ben");
 }
 
 const FIRST: &str = "From: Ann <ann@customer.example>\r\nTo: us@acme.example\r\nSubject: Hello\r\nMessage-ID: <1@c>\r\n\r\nHi\r\n";

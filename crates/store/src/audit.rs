@@ -1,6 +1,7 @@
 //! The audit trail: who did what to which thing, written in the transaction that does it.
 
 use crate::{
+    Store,
     context::{self, Origin},
     error::StoreError,
     schema::audit,
@@ -12,7 +13,7 @@ use postroom_domain::{
     access::Actor,
     ids::{UserId, WorkspaceId},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// What was done to which thing. Never any content of mail, and no secrets.
@@ -28,13 +29,37 @@ pub(crate) struct Entry {
 impl Entry {
     /// `action` is `thing.verb`, the verb in the past tense: `user.invited`.
     pub(crate) fn new(action: &'static str, object_kind: &'static str, object: impl Into<Uuid>) -> Self {
-        Self { action, object_kind, object: Some(object.into()), before: None, after: None }
+        Self { object: Some(object.into()), ..Self::without_object(action, object_kind) }
+    }
+
+    /// For what was done to no single thing.
+    pub(crate) fn without_object(action: &'static str, object_kind: &'static str) -> Self {
+        Self { action, object_kind, object: None, before: None, after: None }
     }
 
     /// With what it was and what it is; `null` is nothing.
     pub(crate) fn change(self, before: Value, after: Value) -> Self {
         let some = |value: Value| (!value.is_null()).then_some(value);
         Self { before: some(before), after: some(after), ..self }
+    }
+}
+
+impl Store {
+    /// Writes down that the actor was refused an operation, and by which code.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_refused_access(
+        &self,
+        actor: &Actor,
+        operation: &str,
+        code: &str,
+    ) -> Result<(), StoreError> {
+        let entry = || {
+            Entry::without_object("access.refused", "operation")
+                .change(Value::Null, json!({ "operation": operation, "code": code }))
+        };
+        self.write(actor.workspace_id, async |tx| record(tx, actor, entry()).await).await
     }
 }
 

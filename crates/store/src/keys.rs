@@ -31,9 +31,14 @@ async fn lock(tx: &Tx) -> Result<(), StoreError> {
     tx.batch("SELECT pg_advisory_xact_lock(hashtext('postroom signing keys'))").await
 }
 
-async fn insert(tx: &Tx, kid: &str, key: &Sealed) -> Result<(), StoreError> {
+async fn insert(tx: &Tx, kid: &str, key: &Sealed, from: DateTime<Utc>) -> Result<(), StoreError> {
     diesel::insert_into(keys::table)
-        .values((keys::kid.eq(kid), keys::private_key.eq(&key.private), keys::public_key.eq(&key.public)))
+        .values((
+            keys::kid.eq(kid),
+            keys::private_key.eq(&key.private),
+            keys::public_key.eq(&key.public),
+            keys::created_at.eq(from),
+        ))
         .execute(&mut tx.conn())
         .await?;
     Ok(())
@@ -66,18 +71,19 @@ impl Store {
             if signs > 0 {
                 return Ok(known);
             }
-            insert(tx, &offered.kid, &sealed).await?;
+            insert(tx, &offered.kid, &sealed, Utc::now()).await?;
             Ok(std::iter::once(offered.clone()).chain(known).collect())
         })
         .await
     }
 
-    /// Makes this key sign from now on. Those before sign nothing any more, but check what they have signed until it has
-    /// expired, so that nobody is signed out. A key that was ever there under this name changes nothing: `false`.
+    /// Makes this key sign from a moment on, and be published from now on. Those before sign nothing any more then, but
+    /// check what they have signed until it has expired, so that nobody is signed out. A key that was ever there under this
+    /// name changes nothing: `false`.
     ///
     /// # Errors
     /// [`StoreError::Secret`] where it is no Ed25519 key.
-    pub async fn sign_with(&self, key: &SigningKey) -> Result<bool, StoreError> {
+    pub async fn sign_with(&self, key: &SigningKey, from: DateTime<Utc>) -> Result<bool, StoreError> {
         let sealed = self.seal(key)?;
         self.write_global(async |tx| {
             lock(tx).await?;
@@ -87,10 +93,10 @@ impl Store {
             }
             diesel::update(keys::table)
                 .filter(keys::retired_at.is_null())
-                .set(keys::retired_at.eq(Utc::now()))
+                .set(keys::retired_at.eq(from))
                 .execute(&mut tx.conn())
                 .await?;
-            insert(tx, &key.kid, &sealed).await?;
+            insert(tx, &key.kid, &sealed, from).await?;
             Ok(true)
         })
         .await
@@ -116,14 +122,20 @@ impl Store {
     }
 
     async fn load_keys(&self, tx: &Tx) -> Result<Vec<SigningKey>, StoreError> {
-        let rows: Vec<(String, Vec<u8>)> = keys::table
-            .filter(keys::retired_at.is_null().or(keys::retired_at.gt(Utc::now() - CHECKS_ON)))
-            .order((keys::retired_at.desc().nulls_first(), keys::created_at.desc()))
-            .select((keys::kid, keys::private_key))
+        let now = Utc::now();
+        let mut rows: Vec<(String, Vec<u8>, DateTime<Utc>)> = keys::table
+            .filter(keys::retired_at.is_null().or(keys::retired_at.gt(now - CHECKS_ON)))
+            .order(keys::created_at.desc())
+            .select((keys::kid, keys::private_key, keys::created_at))
             .load(&mut tx.conn())
             .await?;
+        // The newest whose time has come signs; a newer one is published already.
+        let signs = rows.iter().position(|(.., from)| *from <= now).unwrap_or(rows.len().saturating_sub(1));
+        if let Some(newer) = rows.get_mut(..=signs) {
+            newer.rotate_right(1);
+        }
         rows.into_iter()
-            .map(|(kid, sealed)| {
+            .map(|(kid, sealed, _)| {
                 let private_key = self.inner.master_key.open(Place::SigningKey(&kid), &sealed)?;
                 Ok(SigningKey { kid, private_key })
             })

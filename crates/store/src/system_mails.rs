@@ -12,7 +12,6 @@ use crate::{
     },
     seal::Place,
     transaction::{Tx, database_time},
-    users::stays_active,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -287,10 +286,10 @@ impl Store {
                 .first(&mut tx.conn())
                 .await
                 .optional()?;
-            if mine.is_none()
-                || !stays_active(tx, workspace, user).await?
-                || asked_just_now(tx, workspace, user).await?
-            {
+            if mine.is_none() || !hold_active(tx, workspace, user).await? {
+                return Ok(());
+            }
+            if asked_just_now(tx, workspace, user).await? {
                 return Ok(());
             }
             let token = account_links::issue(tx, workspace, user, purpose).await?;
@@ -301,6 +300,19 @@ impl Store {
         })
         .await
     }
+}
+
+/// Whether the user is active; where they are, nobody else makes them a link meanwhile.
+async fn hold_active(tx: &Tx, workspace: WorkspaceId, user: UserId) -> Result<bool, StoreError> {
+    let held: Option<Uuid> = users::table
+        .find((workspace.0, user.0))
+        .filter(users::active)
+        .for_no_key_update()
+        .select(users::id)
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
+    Ok(held.is_some())
 }
 
 async fn asked_just_now(tx: &Tx, workspace: WorkspaceId, user: UserId) -> Result<bool, StoreError> {

@@ -16,12 +16,13 @@ const PAGE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline';
 /// Public keys of the access tokens
 ///
 /// With them other services check an access token by themselves (Ed25519, RFC 8037). During a change of keys there are
-/// several; the token's `kid` names one.
+/// several; the token's `kid` names one. A key stands here two minutes before it signs, and until what it has signed has
+/// expired: who keeps the list for no more than a minute misses none.
 #[utoipa::path(tag = "Service", operation_id = "get_token_keys", security(()), responses((status = 200, description = "The keys (RFC 7517).", body = Jwks)))]
 #[get("/.well-known/jwks.json")]
 pub(crate) async fn jwks(state: Data<State>) -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((header::CACHE_CONTROL, "public, max-age=60"))
         .json(state.tokens.published())
 }
 
@@ -33,7 +34,7 @@ pub(crate) async fn jwks(state: Data<State>) -> HttpResponse {
 pub(crate) async fn openapi_json(state: Data<State>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
-        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((header::CACHE_CONTROL, "public, max-age=60"))
         .body(state.document.clone())
 }
 
@@ -59,7 +60,7 @@ fn html(page: String) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((header::CACHE_CONTROL, "public, max-age=60"))
         .body(page)
 }
 
@@ -75,7 +76,7 @@ pub(crate) fn reference() -> impl HttpServiceFactory {
         .wrap(
             actix_web::middleware::DefaultHeaders::new()
                 .add((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
-                .add((header::CACHE_CONTROL, "public, max-age=300")),
+                .add((header::CACHE_CONTROL, "public, max-age=60")),
         )
         .service(page)
 }

@@ -7,6 +7,7 @@ use crate::{
     cursor::{self, Scope},
     etag::{self, Expected},
     headers::{IdempotencyHeader, IfMatchHeader, IfNoneMatchHeader},
+    limits::client_address,
     problem::{Code, Problem},
     server::State,
     shapes::{
@@ -120,10 +121,13 @@ pub(crate) async fn resend(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let id = path_id(&request, "id");
+    let id: UserId = path_id(&request, "id");
     state.store.user_to_change(&caller.actor, id).await?;
     body.nothing().await?;
     require_mail(&state)?;
+    // Nobody's mailbox is to be filled through us.
+    let address = client_address(&request, state.settings.trusted_proxies);
+    state.limits.sign_in(address, &id.to_string())?;
     let view = UserView::from(state.store.resend_invitation(&caller.actor, id).await?);
     answer::resource(&request, view.version, &view)
 }

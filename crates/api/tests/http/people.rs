@@ -181,6 +181,16 @@ fn only_who_manages_users_does_and_the_owner_stays() {
         let refused = caller.post(&format!("{}/invitation", path(adam.id())), &broken).unwrap();
         assert_eq!(refused.problem(403).unwrap(), "role_not_allowed");
     }
+    // Each of these stands in the audit trail.
+    let refused = |who: &SignedIn| {
+        let sql = format!(
+            "SELECT count(*) FROM audit WHERE action = 'access.refused' AND actor_user_id = '{}' AND request_id IS NOT NULL
+             AND after->>'operation' LIKE '% /v1/users%' AND after->>'code' = 'role_not_allowed'",
+            who.id()
+        );
+        count(&world, &sql)
+    };
+    assert_eq!((refused(&tom), refused(&mia), refused(&adam)), (6, 6, 0));
     let nothing = "01890000-0000-7000-8000-000000000000";
     for caller in [&olga, &tom] {
         assert_eq!(caller.patch(&path(nothing), &broken).unwrap().problem(404).unwrap(), "not_found");

@@ -1,6 +1,6 @@
 //! Sessions: beginning, going on, ending.
 
-use crate::world::{PAGE, PASSWORD, World};
+use crate::world::{PAGE, PASSWORD, World, address};
 use postroom_api::limits::LimitSettings;
 use postroom_testkit::client::{Answer, Caller};
 use serde_json::{Value, json};
@@ -153,4 +153,42 @@ fn a_profile_is_changed_by_its_version_and_made_harmless() {
     let pointers: Vec<&str> =
         refused["errors"].as_array().unwrap().iter().filter_map(|error| error["pointer"].as_str()).collect();
     assert_eq!(pointers, ["/name", "/time_zone", "/role"]);
+}
+
+#[test]
+fn an_address_that_several_workspaces_know_signs_in_where_it_says() {
+    let world = World::new();
+    world.run(async {
+        let password_hash = postroom_api::password::hash("another password".into()).await.unwrap();
+        let new = postroom_store::NewWorkspace {
+            slug: "other".into(),
+            name: "Other".into(),
+            owner_email: address("olga@acme.example"),
+            owner_name: "Olga elsewhere".into(),
+            owner_password_hash: password_hash,
+        };
+        world.store.create_workspace(&new).await.unwrap();
+    });
+    let sign_in = |workspace: Option<&str>, password: &str| {
+        let answer = login(
+            &world,
+            &json!({"workspace": workspace, "email": "olga@acme.example", "password": password}),
+        );
+        (answer.status, answer.body["user"]["name"].clone())
+    };
+    assert_eq!(sign_in(None, PASSWORD).0, 401, "which one is meant?");
+    assert_eq!(sign_in(Some("acme"), PASSWORD), (200, json!("Olga")));
+    assert_eq!(sign_in(Some("other"), "another password"), (200, json!("Olga elsewhere")));
+    assert_eq!(sign_in(Some("other"), PASSWORD).0, 401);
+
+    // Nobody of the other workspace reaches into this one, by whatever id.
+    let other = world.anonymous().sign_in("other", "olga@acme.example", "another password").unwrap();
+    let tom = world.tom();
+    for (method, path) in
+        [("GET", format!("/v1/users/{}", tom.id())), ("PATCH", format!("/v1/users/{}", tom.id()))]
+    {
+        let body = (method == "PATCH").then(|| json!({"active": false}));
+        assert_eq!(other.send(method, &path, &[], body.as_ref()).unwrap().problem(404).unwrap(), "not_found");
+    }
+    assert_eq!(tom.get("/v1/me").unwrap().status, 200);
 }

@@ -1,14 +1,23 @@
 //! `postroom keys …`: the keys that sign access tokens.
 
+use crate::cli::RotateKeys;
 use anyhow::Result;
+use chrono::{TimeDelta, Utc};
 use postroom_api::tokens::generate_signing_key;
 use postroom_store::Store;
 use std::io::Write;
 
+/// So long a key is known before it signs: servers read the keys every half minute, and the list that they publish may be
+/// kept for a minute.
+const KNOWN_BEFORE: TimeDelta = TimeDelta::minutes(2);
+
 /// Runs `postroom keys rotate`.
-pub(crate) async fn rotate(store: &Store, out: &mut impl Write) -> Result<()> {
+pub(crate) async fn rotate(rotate: &RotateKeys, store: &Store, out: &mut impl Write) -> Result<()> {
     let key = generate_signing_key()?;
-    store.sign_with(&key).await?;
-    writeln!(out, "key {} signs from now on; running servers take it up within half a minute", key.kid)?;
+    let now = Utc::now();
+    let from = if rotate.now { now } else { now + KNOWN_BEFORE };
+    store.sign_with(&key, from).await?;
+    let when = if rotate.now { "at once" } else { "in two minutes" };
+    writeln!(out, "key {} signs {when}; running servers take it up without a restart", key.kid)?;
     Ok(())
 }

@@ -6,6 +6,8 @@ mod conversing;
 #[cfg(test)]
 mod delivering;
 #[cfg(test)]
+mod leaving;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod once;

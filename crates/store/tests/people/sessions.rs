@@ -200,3 +200,32 @@ async fn a_retired_key_checks_for_a_while() {
     world.execute("UPDATE signing_keys SET retired_at = now() - interval '61 minutes' WHERE kid = 'old'");
     assert_eq!(kids(world.store.signing_keys().await.unwrap()), ["new"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_is_published_before_it_signs_and_no_key_comes_back() {
+    let world = World::new();
+    let kids = async || {
+        let keys = world.store.signing_keys().await.unwrap();
+        keys.into_iter().map(|key| key.kid).collect::<Vec<_>>()
+    };
+    let [first, second, third] = ["first", "second", "third"].map(signing_key);
+    let now = Utc::now();
+    world.store.ensure_signing_key(&first).await.unwrap();
+    assert!(world.store.sign_with(&second, now + TimeDelta::minutes(2)).await.unwrap());
+    assert_eq!(kids().await, ["first", "second"], "the first one signs, the second one is known");
+    let earlier = "UPDATE signing_keys SET created_at = created_at - interval '3 minutes', retired_at = retired_at - interval '3 minutes'";
+    world.execute(earlier);
+    assert_eq!(kids().await, ["second", "first"], "the first one checks on");
+    assert!(!world.store.sign_with(&first, now).await.unwrap(), "what was replaced stays so");
+    assert!(world.store.sign_with(&third, now).await.unwrap());
+    assert_eq!(kids().await, ["third", "second", "first"]);
+    // Two at once: one signs in the end.
+    let [a, b] = ["a", "b"].map(signing_key);
+    let (one, two) = tokio::join!(world.store.sign_with(&a, now), world.store.sign_with(&b, now));
+    assert!(one.unwrap() && two.unwrap());
+    assert_eq!(world.count("SELECT count(*) FROM signing_keys WHERE retired_at IS NULL"), 1);
+    let later = Utc::now() + TimeDelta::minutes(61);
+    assert_eq!(world.store.upkeep(later).await.unwrap().keys, 4, "private halves are forgotten");
+    assert_eq!(world.count("SELECT count(*) FROM signing_keys WHERE length(private_key) > 0"), 1);
+    assert!(!world.store.sign_with(&first, now).await.unwrap(), "and their names stay taken");
+}

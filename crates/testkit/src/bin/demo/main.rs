@@ -171,6 +171,11 @@ fn check_ports(dir: &Path, mail: &MailServers) -> Result<()> {
 fn install(cluster: &Cluster, mail: &MailServers, dir: &Path) -> Result<Installation> {
     let mut installation = Installation::new(&cluster.url(DATABASE), &dir.join("postroom"))?;
     installation.set("POSTROOM_MAIL_CA_FILE", &mail.ca_file().display().to_string());
+    // Invitations and links for new passwords arrive in the demo's own mailboxes.
+    let smtp = format!("smtp://127.0.0.1:{}?tls=none", mail.ports().smtp_plain);
+    installation.set("POSTROOM_SYSTEM_SMTP_URL", &smtp);
+    installation.set("POSTROOM_SYSTEM_FROM", "Kestrel <postroom@kestrel.example>");
+    installation.set("POSTROOM_APP_URL", "https://app.kestrel.example");
     if TcpListener::bind(("127.0.0.1", PORT)).is_ok() {
         installation.set("POSTROOM_LISTEN", &format!("127.0.0.1:{PORT}"));
     }
