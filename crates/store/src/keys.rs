@@ -123,19 +123,21 @@ impl Store {
 
     async fn load_keys(&self, tx: &Tx) -> Result<Vec<SigningKey>, StoreError> {
         let now = Utc::now();
-        let mut rows: Vec<(String, Vec<u8>, DateTime<Utc>)> = keys::table
+        type Row = (String, Vec<u8>, DateTime<Utc>, Option<DateTime<Utc>>);
+        let mut rows: Vec<Row> = keys::table
             .filter(keys::retired_at.is_null().or(keys::retired_at.gt(now - CHECKS_ON)))
             .order(keys::created_at.desc())
-            .select((keys::kid, keys::private_key, keys::created_at))
+            .select((keys::kid, keys::private_key, keys::created_at, keys::retired_at))
             .load(&mut tx.conn())
             .await?;
         // The newest whose time has come signs; a newer one is published already.
-        let signs = rows.iter().position(|(.., from)| *from <= now).unwrap_or(rows.len().saturating_sub(1));
+        let may_sign = |(.., from, until): &Row| *from <= now && until.is_none_or(|until| until > now);
+        let signs = rows.iter().position(may_sign).unwrap_or(rows.len().saturating_sub(1));
         if let Some(newer) = rows.get_mut(..=signs) {
             newer.rotate_right(1);
         }
         rows.into_iter()
-            .map(|(kid, sealed, _)| {
+            .map(|(kid, sealed, ..)| {
                 let private_key = self.inner.master_key.open(Place::SigningKey(&kid), &sealed)?;
                 Ok(SigningKey { kid, private_key })
             })

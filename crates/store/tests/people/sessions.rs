@@ -219,13 +219,20 @@ async fn a_new_key_is_published_before_it_signs_and_no_key_comes_back() {
     assert!(!world.store.sign_with(&first, now).await.unwrap(), "what was replaced stays so");
     assert!(world.store.sign_with(&third, now).await.unwrap());
     assert_eq!(kids().await, ["third", "second", "first"]);
+    // One that is replaced before its time has come never signs.
+    let [soon, at_once] = ["soon", "at once"].map(signing_key);
+    assert!(world.store.sign_with(&soon, now + TimeDelta::minutes(2)).await.unwrap());
+    assert!(world.store.sign_with(&at_once, Utc::now()).await.unwrap());
+    assert_eq!(kids().await[..2], ["at once", "soon"]);
+    world.execute(earlier);
+    assert_eq!(kids().await[..2], ["at once", "soon"]);
     // Two at once: one signs in the end.
     let [a, b] = ["a", "b"].map(signing_key);
     let (one, two) = tokio::join!(world.store.sign_with(&a, now), world.store.sign_with(&b, now));
     assert!(one.unwrap() && two.unwrap());
     assert_eq!(world.count("SELECT count(*) FROM signing_keys WHERE retired_at IS NULL"), 1);
     let later = Utc::now() + TimeDelta::minutes(61);
-    assert_eq!(world.store.upkeep(later).await.unwrap().keys, 4, "private halves are forgotten");
+    assert_eq!(world.store.upkeep(later).await.unwrap().keys, 6, "private halves are forgotten");
     assert_eq!(world.count("SELECT count(*) FROM signing_keys WHERE length(private_key) > 0"), 1);
     assert!(!world.store.sign_with(&first, now).await.unwrap(), "and their names stay taken");
 }
