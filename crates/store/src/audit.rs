@@ -59,6 +59,8 @@ impl Store {
             Entry::without_object("access.refused", "operation")
                 .change(Value::Null, json!({ "operation": operation, "code": code }))
         };
+        // What the caller was identified in is not needed any more; nobody holds two connections.
+        drop(context::take_kept(actor.workspace_id));
         self.write(actor.workspace_id, async |tx| record(tx, actor, entry()).await).await
     }
 }
