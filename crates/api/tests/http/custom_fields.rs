@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 const FIELDS: &str = "/v1/custom-fields";
 
 /// A new field of contacts.
+#[expect(clippy::needless_pass_by_value, reason = "it is written in place")]
 fn define(user: &SignedIn, key: &str, more: Value) -> Value {
     let mut body = json!({"entity": "contact", "key": key, "label": key.to_uppercase(), "type": "text"});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
