@@ -23,6 +23,7 @@ mod messages;
 mod passwords;
 mod presence;
 mod previews;
+mod recipients;
 mod sending;
 mod threads;
 mod users;
@@ -105,6 +106,7 @@ pub fn register(config: &mut ServiceConfig) {
         .service(users::show)
         .service(users::update)
         .service(users::resend)
+        .service(recipients::index)
         .service(custom_fields::create)
         .service(custom_fields::index)
         .service(custom_fields::show)

@@ -26,6 +26,7 @@ pub mod password;
 pub mod people;
 pub mod postal_address;
 pub mod preview;
+pub mod recipient;
 pub mod reply;
 pub mod sending;
 pub mod thread;

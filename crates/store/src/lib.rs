@@ -58,6 +58,7 @@ mod pool;
 mod postal_address;
 mod previews;
 mod raw_mail;
+mod recipients;
 mod replies;
 mod resending;
 mod schema;
@@ -118,6 +119,7 @@ pub use postroom_domain::incoming::{
     BounceReport, BouncedRecipient, IncomingAttachment, IncomingMail, IncomingSource, IntakeReason,
 };
 pub use previews::MailPreview;
+pub use recipients::Recipient;
 pub use replies::{NewMailDraft, ReplyDraft};
 pub use seal::{MasterKey, MasterKeyError};
 pub use sessions::{NewSession, RefreshIn, Rotation, Session, SignIn, TokenDigest};

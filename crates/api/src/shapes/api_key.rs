@@ -77,7 +77,7 @@ pub struct ApiKeyRequest {
     /// How much of what the caller may it may.
     pub scope: ScopeName,
     /// When it ends by itself: RFC 3339, in whatever zone. Left out: never.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2027-03-01T00:00:00Z")]
+    #[schema(value_type = Option<String>, example = "2027-03-01T01:00:00+01:00")]
     pub expires_at: Option<DateTime<Utc>>,
 }
 

@@ -8,8 +8,7 @@ use super::{
 use crate::form::{Form, Request, choice, id, integer, text};
 use postroom_domain::ids::{ContactId, ConversationId, MailboxId, MessageId, UserId};
 use postroom_store::{
-    Author, AuthorKind, Card, ConversationDetail, ConversationPatch, Count, Counts, Participant, Sort,
-    StatusFilter, View,
+    Author, Card, ConversationDetail, ConversationPatch, Count, Counts, Participant, Sort, StatusFilter, View,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -85,11 +84,7 @@ pub struct CardView {
 impl From<Author> for AuthorView {
     fn from(author: Author) -> Self {
         Self {
-            kind: match author.kind {
-                AuthorKind::User => AuthorKindName::User,
-                AuthorKind::Contact => AuthorKindName::Contact,
-                AuthorKind::Mailbox => AuthorKindName::Mailbox,
-            },
+            kind: author.kind.into(),
             id: author.id,
             name: author.name,
             email: author.email,

@@ -4,6 +4,7 @@ use postroom_domain::{
     address::NamedAddress,
     ids::{ContactId, UserId},
 };
+use postroom_store::AuthorKind;
 use postroom_store::UserRef;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -57,6 +58,16 @@ pub enum AuthorKindName {
     Contact,
     /// A shared mailbox, where nobody knows which user wrote.
     Mailbox,
+}
+
+impl From<AuthorKind> for AuthorKindName {
+    fn from(kind: AuthorKind) -> Self {
+        match kind {
+            AuthorKind::User => Self::User,
+            AuthorKind::Contact => Self::Contact,
+            AuthorKind::Mailbox => Self::Mailbox,
+        }
+    }
 }
 
 /// A person, or the mailbox of persons that nobody knows: who wrote, who takes part.

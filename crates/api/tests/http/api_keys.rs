@@ -59,7 +59,8 @@ fn texts(world: &World, sql: &str) -> Vec<String> {
 fn the_token_is_shown_once_and_not_kept() {
     let world = World::new();
     let olga = world.olga();
-    let request = json!({"name": "  Nightly export ", "scope": "read", "expires_at": "2999-01-01T00:00:00Z"});
+    let request =
+        json!({"name": "  Nightly export ", "scope": "read", "expires_at": "2999-01-01T01:00:00+01:00"});
     let first = olga.post_once(KEYS, "the same", &request).unwrap();
     let location = first.header("location").to_owned();
     assert_eq!(first.header("cache-control"), "no-store");

@@ -37,6 +37,8 @@ mod people;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
+mod recipients;
+#[cfg(test)]
 mod sending;
 #[cfg(test)]
 mod sidebar;

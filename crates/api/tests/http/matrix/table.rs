@@ -223,6 +223,7 @@ fn custom_fields() -> Vec<Row> {
     vec![
         // ACC-2: everybody sees them, owner and administrators define them.
         row("create_custom_field", "/v1/custom-fields").json(text).all([201, 201, 403, 403]),
+        row("list_recipients", "/v1/recipients?q=customer").all(YES),
         row("list_custom_fields", "/v1/custom-fields").all(YES),
         row("get_custom_field", one).of(CUSTOM_FIELD).common(YES),
         row("update_custom_field", one)
