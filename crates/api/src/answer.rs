@@ -4,13 +4,14 @@ use crate::{
     body::Body,
     etag::{self, Expected},
     headers,
+    links::Links,
     problem::Problem,
     server::State,
     shapes::list::ListView,
     workers::off_worker,
 };
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
+    HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
         header::{self, HeaderName, HeaderValue},
@@ -25,6 +26,37 @@ use url::form_urlencoded;
 const REVALIDATE: &str = "private, no-cache";
 /// Says that nothing happened now.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// An answer's JSON, with the addresses of the pictures in it: the one place where they are made.
+pub fn json<V: Serialize>(
+    links: Option<&Links>,
+    builder: &mut HttpResponseBuilder,
+    view: &V,
+) -> HttpResponse {
+    match serde_json::to_string(view) {
+        Ok(text) => {
+            let text = match links {
+                Some(links) => links.sign(&text),
+                None => text,
+            };
+            builder.content_type("application/json").body(text)
+        }
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written");
+            HttpResponse::from_error(Problem::internal())
+        }
+    }
+}
+
+/// The same for the request's caller.
+pub fn for_caller<V: Serialize>(
+    request: &HttpRequest,
+    builder: &mut HttpResponseBuilder,
+    view: &V,
+) -> HttpResponse {
+    let links = request.extensions().get::<Links>().cloned();
+    json(links.as_ref(), builder, view)
+}
 
 /// A page of a list, with a `Link` to the next one.
 #[must_use]
@@ -47,7 +79,7 @@ pub fn list<V: Serialize>(
         let link = format!("<{}{}?{query}>; rel=\"next\"", state.settings.public_url, request.path());
         builder.insert_header((header::LINK, link));
     }
-    builder.json(ListView { data, next_cursor })
+    for_caller(request, &mut builder, &ListView { data, next_cursor })
 }
 
 /// A thing with its tag, or 304 if the reader has it.
@@ -60,7 +92,7 @@ pub fn resource<V: Serialize>(
     view: &V,
 ) -> Result<HttpResponse, Problem> {
     let tag = etag::of(version, view)?;
-    Ok(unchanged(request, &tag).unwrap_or_else(|| tagged(&tag).json(view)))
+    Ok(unchanged(request, &tag).unwrap_or_else(|| for_caller(request, &mut tagged(&tag), view)))
 }
 
 /// The same for a thing with signed links, which are made by `sign` and only where the thing is shown: the tag is that
@@ -80,7 +112,7 @@ pub async fn signed_resource<V: Serialize + Send + 'static>(
         return Ok(answer);
     }
     let view = off_worker(move || sign(view)).await?;
-    Ok(tagged(&tag).json(view))
+    Ok(for_caller(request, &mut tagged(&tag), &view))
 }
 
 fn unchanged(request: &HttpRequest, tag: &str) -> Option<HttpResponse> {
@@ -118,6 +150,7 @@ pub fn made<V: Serialize>(location: String, version: i64, view: &V) -> StoredAns
 /// # Errors
 /// A problem of ours, if what was kept can't be read.
 pub async fn outcome<T, V: Serialize + DeserializeOwned + Send + 'static>(
+    request: &HttpRequest,
     outcome: Outcome<T>,
     made: impl Fn(&T) -> StoredAnswer,
     sign: impl FnOnce(V) -> V + Send + 'static,
@@ -143,7 +176,7 @@ pub async fn outcome<T, V: Serialize + DeserializeOwned + Send + 'static>(
     if replayed {
         builder.insert_header((REPLAYED, HeaderValue::from_static("true")));
     }
-    Ok(builder.json(view))
+    Ok(for_caller(request, &mut builder, &view))
 }
 
 /// The request's idempotency key with all that it stands for.

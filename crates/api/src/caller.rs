@@ -6,6 +6,7 @@
 use crate::{
     envelope,
     key_tokens::PresentedKey,
+    links::Links,
     problem::{Code, Problem},
     refusal,
     server::State,
@@ -111,6 +112,9 @@ pub async fn identify(request: &HttpRequest) -> Result<Caller, Problem> {
     let found = look_up(request, &state).await?.ok_or_else(not_authenticated)?;
     let caller = Caller::of(&found);
     request.extensions_mut().insert(Known(caller.actor));
+    let base = &state.settings.public_url;
+    let links = Links::signed(base, &state.link_key, caller.actor.workspace_id, Utc::now());
+    request.extensions_mut().insert(links);
     if caller.actor.scope < needed(request.method()) {
         return Err(refusal::scope_not_allowed());
     }

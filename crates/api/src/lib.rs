@@ -19,6 +19,7 @@ pub mod limits;
 pub mod links;
 pub mod openapi;
 pub mod password;
+pub mod picture;
 pub mod problem;
 pub mod refusal;
 pub mod routes;

@@ -1,4 +1,4 @@
-//! Addresses of attachments that load without headers (`<img src>`), for one to two hours.
+//! Addresses of attachments and pictures that load without headers (`<img src>`), for one to two hours.
 //!
 //! The expiry is rounded to the hour, so that the same attachment has the same address for a while and caches hit.
 //! Who has such an address may read that one attachment until then; it is made when answering and never stored.
@@ -6,6 +6,7 @@
 use crate::{
     keys::Key,
     problem::{Code, Problem},
+    shapes::picture::{BEFORE, BEHIND},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
@@ -14,6 +15,9 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 const HOUR: i64 = 3600;
+/// What a signature is for.
+const ATTACHMENT: &[u8] = b"attachment";
+const PICTURE: &[u8] = b"picture";
 
 /// Makes the addresses in one answer.
 #[derive(Debug, Clone)]
@@ -35,18 +39,36 @@ impl Links {
     /// The address of an attachment's content.
     #[must_use]
     pub fn attachment(&self, id: AttachmentId) -> String {
-        let signature = URL_SAFE_NO_PAD.encode(code(&self.key, self.workspace, id, self.expires));
-        format!(
-            "{}/v1/attachments/{id}/content?workspace={}&expires={}&signature={signature}",
-            self.base,
-            Uuid::from(self.workspace).simple(),
-            self.expires
-        )
+        self.address(&format!("/v1/attachments/{id}/content"), ATTACHMENT, id.0.as_bytes())
     }
-}
 
-fn code(key: &Key, workspace: WorkspaceId, id: AttachmentId, expires: i64) -> [u8; crate::keys::CODE_LENGTH] {
-    key.code(&[b"attachment", workspace.0.as_bytes(), id.0.as_bytes(), &expires.to_be_bytes()])
+    /// Puts the addresses of pictures into an answer's JSON, in the place of their names.
+    #[must_use]
+    pub fn sign(&self, json: &str) -> String {
+        let mut signed = String::with_capacity(json.len());
+        let mut rest = json;
+        while let Some((before, behind)) = rest.split_once(BEFORE) {
+            let Some((name, further)) = behind.split_once(BEHIND) else { break };
+            let address = self.address(&format!("/v1/avatars/{name}"), PICTURE, name.as_bytes());
+            signed.extend([before, "\"", &address, "\""]);
+            rest = further;
+        }
+        signed.push_str(rest);
+        signed
+    }
+
+    /// The same as of another moment, for what goes on for long.
+    #[must_use]
+    pub fn as_of(&self, now: DateTime<Utc>) -> Self {
+        Self::signed(&self.base, &self.key, self.workspace, now)
+    }
+
+    fn address(&self, path: &str, kind: &[u8], id: &[u8]) -> String {
+        let parts: [&[u8]; 4] = [kind, self.workspace.0.as_bytes(), id, &self.expires.to_be_bytes()];
+        let signature = URL_SAFE_NO_PAD.encode(self.key.code(&parts));
+        let workspace = Uuid::from(self.workspace).simple();
+        format!("{}{path}?workspace={workspace}&expires={}&signature={signature}", self.base, self.expires)
+    }
 }
 
 /// The parameters of a signed address.
@@ -66,16 +88,33 @@ impl Signature {
     /// # Errors
     /// 404 where the signature is not ours, 403 `link_expired` where it was.
     pub fn check(&self, key: &Key, id: AttachmentId, now: DateTime<Utc>) -> Result<WorkspaceId, Problem> {
+        self.check_for(key, (ATTACHMENT, id.0.as_bytes()), now)
+    }
+
+    /// The workspace whose picture may be read by this signature.
+    ///
+    /// # Errors
+    /// As [`Signature::check`].
+    pub fn check_picture(&self, key: &Key, name: &str, now: DateTime<Utc>) -> Result<WorkspaceId, Problem> {
+        self.check_for(key, (PICTURE, name.as_bytes()), now)
+    }
+
+    fn check_for(
+        &self,
+        key: &Key,
+        (kind, id): (&[u8], &[u8]),
+        now: DateTime<Utc>,
+    ) -> Result<WorkspaceId, Problem> {
         let workspace = WorkspaceId(self.workspace);
         let given = URL_SAFE_NO_PAD.decode(&self.signature).map_err(|_| Problem::not_found())?;
-        let parts: [&[u8]; 4] =
-            [b"attachment", workspace.0.as_bytes(), id.0.as_bytes(), &self.expires.to_be_bytes()];
+        let parts: [&[u8]; 4] = [kind, workspace.0.as_bytes(), id, &self.expires.to_be_bytes()];
         if !key.verify(&parts, &given) {
             return Err(Problem::not_found());
         }
         if now.timestamp() >= self.expires {
-            return Err(Problem::new(Code::LinkExpired)
-                .detail("This link was valid for an hour or two; read the message again for a fresh one."));
+            return Err(Problem::new(Code::LinkExpired).detail(
+                "This link was valid for an hour or two; read what it came with again for a fresh one.",
+            ));
         }
         Ok(workspace)
     }

@@ -10,8 +10,9 @@ mod table;
 pub use pages::{errors_markdown, index_page, page};
 pub use table::{Code, FieldCode};
 
+use crate::links::Links;
 use actix_web::{
-    HttpResponse, ResponseError,
+    HttpMessage as _, HttpResponse, ResponseError,
     body::BoxBody,
     dev::ServiceResponse,
     http::{
@@ -203,6 +204,16 @@ impl Problem {
         &self.errors
     }
 
+    /// With the addresses of pictures in what it shows of a thing.
+    fn signed(mut self, links: &Links) -> Self {
+        for (_, value) in &mut self.members {
+            if let Ok(signed) = serde_json::from_str(&links.sign(&value.to_string())) {
+                *value = signed;
+            }
+        }
+        self
+    }
+
     /// The answer, naming the request.
     #[must_use]
     pub fn response(&self, request_id: &str) -> HttpResponse {
@@ -260,6 +271,11 @@ pub fn render(response: ServiceResponse<BoxBody>, request_id: &str) -> ServiceRe
         None if is_preflight(&response) => Problem::new(Code::OriginNotAllowed)
             .detail("This origin, or the method or a header that it asks for, is not allowed."),
         None => of_status(response.status()),
+    };
+    let links = response.request().extensions().get::<Links>().cloned();
+    let problem = match links {
+        Some(links) => problem.signed(&links),
+        None => problem,
     };
     let (request, old) = response.into_parts();
     let mut new = problem.response(request_id);

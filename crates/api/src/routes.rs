@@ -4,6 +4,7 @@ mod api_keys;
 mod attachments;
 mod audit;
 mod auth;
+mod avatars;
 mod companies;
 mod contact_emails;
 mod contact_links;
@@ -46,6 +47,8 @@ pub fn register(config: &mut ServiceConfig) {
         .service(me::show)
         .service(me::update)
         .service(passwords::change)
+        .service(avatars::set_mine)
+        .service(avatars::remove_mine)
         .service(workspace::show)
         .service(workspace::update)
         .service(workspace::request_feature)
@@ -93,6 +96,8 @@ pub fn register(config: &mut ServiceConfig) {
         .service(contact_links::remove_company)
         .service(contact_links::add_deal)
         .service(contact_links::remove_deal)
+        .service(avatars::set_contacts)
+        .service(avatars::remove_contacts)
         .service(companies::index)
         .service(companies::create)
         .service(companies::show)
@@ -106,6 +111,7 @@ pub fn register(config: &mut ServiceConfig) {
         .service(users::show)
         .service(users::update)
         .service(users::resend)
+        .service(avatars::content)
         .service(recipients::index)
         .service(custom_fields::create)
         .service(custom_fields::index)

@@ -24,6 +24,7 @@ pub mod message;
 pub mod names;
 pub mod password;
 pub mod people;
+pub mod picture;
 pub mod postal_address;
 pub mod preview;
 pub mod recipient;

@@ -3,13 +3,17 @@
 //! Between the one who writes and the socket there is a small queue. Who doesn't read fills it; where it stays full for
 //! too long, the stream ends, and its reader resumes where it was.
 
-use crate::shapes::event::{EventView, PresenceView};
+use crate::{
+    links::Links,
+    shapes::event::{EventView, PresenceView},
+};
 use actix_web::{
     HttpResponse,
     http::header::{self, ContentEncoding, HeaderName},
     rt,
 };
 use bytes::Bytes;
+use chrono::Utc;
 use futures_util::stream;
 use postroom_store::{EndReason, Follower, Live, LiveSettings, Next};
 use serde::Serialize;
@@ -53,6 +57,8 @@ pub struct Feed {
     pub live: Live,
     /// How the stream is kept.
     pub times: LiveTimes,
+    /// Makes the addresses of pictures.
+    pub links: Links,
 }
 
 /// The answer that streams; without a feed its head alone.
@@ -110,11 +116,13 @@ impl Feed {
             match next {
                 Next::End(reason) => return Ok(reason),
                 Next::News { events, presences, .. } => {
+                    let links = self.links.as_of(Utc::now());
                     for event in events.into_iter().map(EventView::from) {
-                        out.send(message(event.kind.as_str(), Some(event.number), &event)).await?;
+                        let data = links.sign(&text(&event));
+                        out.send(framed(event.kind.as_str(), Some(event.number), &data)).await?;
                     }
                     for presence in presences.into_iter().map(PresenceView::from) {
-                        out.send(message("presence", None, &presence)).await?;
+                        out.send(framed("presence", None, &links.sign(&text(&presence)))).await?;
                     }
                 }
             }
@@ -139,8 +147,15 @@ impl Out {
 
 /// One message. JSON as we write it has no line breaks, which would end a `data:` line.
 fn message<T: Serialize>(event: &str, id: Option<i64>, data: &T) -> Bytes {
+    framed(event, id, &text(data))
+}
+
+fn text<T: Serialize>(data: &T) -> String {
     // A view is plain data: writing it can't fail.
-    let data = serde_json::to_string(data).unwrap_or_default();
+    serde_json::to_string(data).unwrap_or_default()
+}
+
+fn framed(event: &str, id: Option<i64>, data: &str) -> Bytes {
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
     Bytes::from(format!("{id}event: {event}\ndata: {data}\n\n"))
 }

@@ -7,6 +7,7 @@ use actix_web::{
     http::header::{self, HeaderMap},
     web::Payload,
 };
+use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use postroom_domain::ids::WorkspaceId;
 use postroom_store::{Store, Upload, UploadName, WholeUpload};
@@ -67,6 +68,50 @@ pub async fn take(
         content_type: postroom_mime::media_type(declared.as_deref(), &whole.beginning),
     };
     Ok((whole, name))
+}
+
+/// Largest picture, in bytes.
+const MAX_PICTURE: usize = 5 * 1024 * 1024;
+
+/// Reads the one part `file` of a request into memory: a picture.
+///
+/// # Errors
+/// As [`take`].
+pub async fn take_picture(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+    if let Err(problem) = check_media_type(request.headers()) {
+        drain(payload).await;
+        return Err(problem);
+    }
+    let mut parts = Multipart::new(request.headers(), payload);
+    let mut part = next(&mut parts).await?.ok_or_else(missing)?;
+    if part.name() != Some(PART) {
+        let problem = unknown(part.name());
+        drop(part);
+        return Err(refuse(parts, problem).await);
+    }
+    let mut content = BytesMut::new();
+    loop {
+        match tokio::time::timeout(PATIENCE, part.next()).await {
+            Ok(None) => break,
+            Ok(Some(Ok(piece))) if content.len() + piece.len() <= MAX_PICTURE => {
+                content.extend_from_slice(&piece);
+            }
+            Ok(Some(Ok(_))) => {
+                drop(part);
+                let problem = Problem::new(Code::BodyTooLarge).detail("A picture has at most 5 MiB.");
+                return Err(refuse(parts, problem).await);
+            }
+            Ok(Some(Err(error))) => return Err(unreadable(&error)),
+            Err(_) => return Err(too_slow()),
+        }
+    }
+    drop(part);
+    if let Some(further) = next(&mut parts).await? {
+        let problem = unknown(further.name().filter(|name| *name != PART));
+        drop(further);
+        return Err(refuse(parts, problem).await);
+    }
+    Ok(content.freeze())
 }
 
 enum Received {

@@ -1,10 +1,10 @@
 //! Contacts with all that the sidebar shows (SDB-1).
 
 mod associations;
-mod editing;
+pub(crate) mod editing;
 mod emails;
 mod listing;
-mod load;
+pub(crate) mod load;
 
 pub use editing::ContactPatch;
 pub use emails::EmailPatch;

@@ -43,6 +43,8 @@ pub struct Participant {
     pub name: String,
     /// The address.
     pub email: String,
+    /// The avatar's content.
+    pub avatar: Option<Vec<u8>>,
 }
 
 /// What the caller may do in a conversation.

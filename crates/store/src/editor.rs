@@ -43,7 +43,7 @@ pub(crate) async fn participants(
     workspace: WorkspaceId,
     thread: ThreadId,
 ) -> Result<Vec<Participant>, StoreError> {
-    type Row = (String, Option<Uuid>, Option<String>, Option<String>);
+    type Row = (String, Option<Uuid>, Option<String>, Option<String>, Option<Vec<u8>>);
     let rows: Vec<Row> = thread_parties::table
         .left_join(
             contact_emails::table.on(contact_emails::workspace_id
@@ -64,13 +64,15 @@ pub(crate) async fn participants(
             contacts::id.nullable(),
             contacts::first_name.nullable(),
             contacts::last_name.nullable(),
+            contacts::avatar_sha256.nullable(),
         ))
         .load(&mut tx.conn())
         .await?;
-    let participant = |(email, contact, first, last): Row| Participant {
+    let participant = |(email, contact, first, last, avatar): Row| Participant {
         contact_id: contact.map(ContactId),
         name: full_name(first.as_deref(), last.as_deref(), Some(&email)),
         email,
+        avatar,
     };
     Ok(rows.into_iter().map(participant).collect())
 }

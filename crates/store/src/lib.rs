@@ -11,6 +11,7 @@ mod aggregate;
 mod api_keys;
 mod audit;
 mod audit_trail;
+mod avatars;
 mod birth;
 mod blobs;
 mod callers;

@@ -29,6 +29,7 @@ type MessageRow = (
     (String, Option<String>, bool, bool, i64, DateTime<Utc>, DateTime<Utc>),
     (String, Option<String>, serde_json::Value, serde_json::Value),
     (Option<Uuid>, Option<String>, Option<String>),
+    (Option<Vec<u8>>, Option<Vec<u8>>),
 );
 
 /// One message.
@@ -121,13 +122,15 @@ async fn load_rows(tx: &Tx, workspace: WorkspaceId, ids: &[Uuid]) -> Result<Vec<
             ),
             (message_bodies::text, message_bodies::html, message_bodies::segments, message_bodies::notices),
             (conversations::id.nullable(), contacts::first_name.nullable(), contacts::last_name.nullable()),
+            (users::avatar_sha256.nullable(), contacts::avatar_sha256.nullable()),
         ))
         .load(&mut tx.conn())
         .await?)
 }
 
 fn from_row(row: MessageRow) -> Result<Message, StoreError> {
-    let (own, author, rest, body, (conversation, first_name, last_name)) = row;
+    let (own, author, rest, body, (conversation, first_name, last_name), pictures) = row;
+    let (user_picture, contact_picture) = pictures;
     let (id, thread, direction, received_at, sent_at, subject, preview, automatic) = own;
     let (kind, user, contact, from_name, from_address, user_name, user_email) = author;
     let (rule, matched, sender_known, sender_verified, version, created_at, updated_at) = rest;
@@ -141,12 +144,15 @@ fn from_row(row: MessageRow) -> Result<Message, StoreError> {
             id: user,
             name: user_name.unwrap_or(shown),
             email: user_email.unwrap_or_else(|| from_address.clone()),
+            avatar: user_picture,
         },
         AuthorKind::Contact => {
             let name = full_name(first_name.as_deref(), last_name.as_deref(), Some(&shown));
-            Author { kind, id: contact, name, email: from_address.clone() }
+            Author { kind, id: contact, name, email: from_address.clone(), avatar: contact_picture }
         }
-        AuthorKind::Mailbox => Author { kind, id: None, name: shown, email: from_address.clone() },
+        AuthorKind::Mailbox => {
+            Author { kind, id: None, name: shown, email: from_address.clone(), avatar: None }
+        }
     };
     let corrupt = |error: serde_json::Error| StoreError::Corrupt(format!("a message's body: {error}"));
     Ok(Message {

@@ -3,6 +3,7 @@
 use crate::{
     Store, StoreError,
     aggregate::{direction_of, status_of},
+    avatars::pictures_of,
     correspondents::full_name,
     page::Page,
     schema::{contact_emails, contacts, conversations, users},
@@ -147,6 +148,8 @@ pub struct Author {
     pub name: String,
     /// The address.
     pub email: String,
+    /// The avatar's content.
+    pub avatar: Option<Vec<u8>>,
 }
 
 /// The message that a card shows.
@@ -335,6 +338,8 @@ fn card_from_row(row: CardRow) -> Card {
                 id: sender_id,
                 name: sender_name,
                 email: sender_email,
+                // Most last senders are the owner or the primary contact; the others are looked up.
+                avatar: None,
             },
         },
         message_count,
@@ -394,7 +399,8 @@ pub(crate) async fn load_card(
         .select(card_columns!())
         .first(&mut tx.conn())
         .await?;
-    Ok(card_from_row(row))
+    let mut cards = with_pictures(tx, workspace, vec![row]).await?;
+    cards.pop().ok_or(StoreError::NotFound)
 }
 
 /// The cards of these conversations, in no order; none of one that is part of another by now.
@@ -413,7 +419,31 @@ pub(crate) async fn load_cards(
         .select(card_columns!())
         .load(&mut tx.conn())
         .await?;
-    Ok(rows.into_iter().map(card_from_row).collect())
+    with_pictures(tx, workspace, rows).await
+}
+
+/// The cards of these rows, each last sender with their picture: one look-up for all of them, where it takes one at all.
+async fn with_pictures(tx: &Tx, workspace: WorkspaceId, rows: Vec<CardRow>) -> Result<Vec<Card>, StoreError> {
+    let mut cards: Vec<Card> = rows.into_iter().map(card_from_row).collect();
+    let mut missing = Vec::new();
+    for card in &mut cards {
+        let sender = &mut card.last_message.sender;
+        if sender.id == Some(card.owner.id.0) {
+            sender.avatar.clone_from(&card.owner.avatar);
+        } else if sender.id == Some(card.primary_contact.id.0) {
+            sender.avatar.clone_from(&card.primary_contact.avatar);
+        } else {
+            missing.extend(sender.id);
+        }
+    }
+    let found = pictures_of(tx, workspace, missing).await?;
+    for card in &mut cards {
+        let sender = &mut card.last_message.sender;
+        if let Some(picture) = sender.id.and_then(|id| found.get(&id)) {
+            sender.avatar = Some(picture.clone());
+        }
+    }
+    Ok(cards)
 }
 
 impl Store {
@@ -452,8 +482,9 @@ impl Store {
         };
         let tx = self.begin_read(actor.workspace_id).await?;
         let rows: Vec<CardRow> = cards.load(&mut tx.conn()).await?;
+        let cards = with_pictures(&tx, actor.workspace_id, rows).await?;
         tx.commit().await?;
-        Ok(Page::of(rows.into_iter().map(card_from_row).collect(), query.limit))
+        Ok(Page::of(cards, query.limit))
     }
 
     /// How many conversations are open and unread, mine and, where I may see them, everybody's.

@@ -349,7 +349,7 @@ impl MePatch {
     }
 }
 
-async fn load_me(tx: &Tx, workspace: WorkspaceId, user: UserId) -> Result<Me, StoreError> {
+pub(crate) async fn load_me(tx: &Tx, workspace: WorkspaceId, user: UserId) -> Result<Me, StoreError> {
     let (user, workspace): (UserRow, WorkspaceRow) = users::table
         .find((workspace.0, user.0))
         .inner_join(workspaces::table.on(workspaces::id.eq(users::workspace_id)))

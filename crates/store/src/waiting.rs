@@ -273,11 +273,12 @@ async fn visible(tx: &Tx, actor: &Actor, id: ThreadId) -> Result<Seen, StoreErro
     }
 }
 
-type FirstMessage = (
-    (Uuid, String, String),
-    (String, Option<Uuid>, Option<Uuid>, Option<String>, String),
-    (Option<String>, Option<String>, Option<String>, Option<String>),
-);
+type FirstMessage =
+    ((Uuid, String, String), (String, Option<Uuid>, Option<Uuid>, Option<String>, String), Names);
+
+/// Of the user, and of the contact: what to call them, and their picture.
+type Names =
+    ((Option<String>, Option<String>, Option<Vec<u8>>), (Option<String>, Option<String>, Option<Vec<u8>>));
 
 /// Adds what the first message of each says: two queries, however many they are.
 async fn with_first_messages(
@@ -309,10 +310,12 @@ async fn with_first_messages(
                 messages::from_address,
             ),
             (
-                users::name.nullable(),
-                users::email.nullable(),
-                contacts::first_name.nullable(),
-                contacts::last_name.nullable(),
+                (users::name.nullable(), users::email.nullable(), users::avatar_sha256.nullable()),
+                (
+                    contacts::first_name.nullable(),
+                    contacts::last_name.nullable(),
+                    contacts::avatar_sha256.nullable(),
+                ),
             ),
         ));
     let recipients = message_recipients::table
@@ -358,7 +361,7 @@ fn author_of(
         Option<String>,
         String,
     ),
-    (user_name, user_email, first, last): (Option<String>, Option<String>, Option<String>, Option<String>),
+    ((user_name, user_email, user_picture), (first, last, contact_picture)): Names,
 ) -> Author {
     let kind = AuthorKind::from_name(&kind);
     let written = from_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| from_address.clone());
@@ -368,11 +371,12 @@ fn author_of(
             id: user,
             name: user_name.unwrap_or(written),
             email: user_email.unwrap_or(from_address),
+            avatar: user_picture,
         },
         AuthorKind::Contact => {
             let name = full_name(first.as_deref(), last.as_deref(), Some(&written));
-            Author { kind, id: contact, name, email: from_address }
+            Author { kind, id: contact, name, email: from_address, avatar: contact_picture }
         }
-        AuthorKind::Mailbox => Author { kind, id: None, name: written, email: from_address },
+        AuthorKind::Mailbox => Author { kind, id: None, name: written, email: from_address, avatar: None },
     }
 }

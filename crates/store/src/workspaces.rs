@@ -118,6 +118,8 @@ pub struct FeatureAsked {
     pub user_id: UserId,
     /// Their name.
     pub user_name: String,
+    /// Their avatar's content.
+    pub user_avatar: Option<Vec<u8>>,
     /// What they wrote to it.
     pub note: Option<String>,
 }
@@ -424,10 +426,10 @@ async fn forget_wish(tx: &Tx, workspace: WorkspaceId) -> Result<(), StoreError> 
 }
 
 async fn load_request(tx: &Tx, workspace: WorkspaceId) -> Result<FeatureRequest, StoreError> {
-    type Row = (String, Option<DateTime<Utc>>, Option<Uuid>, Option<String>, Option<String>);
+    type Row = (String, Option<DateTime<Utc>>, Option<Uuid>, Option<String>, Option<String>, Option<Vec<u8>>);
     let by =
         users::workspace_id.eq(workspaces::id).and(users::id.nullable().eq(workspaces::feature_requested_by));
-    let (state, at, user, note, user_name): Row = workspaces::table
+    let (state, at, user, note, user_name, user_avatar): Row = workspaces::table
         .find(workspace.0)
         .left_join(users::table.on(by))
         .select((
@@ -436,6 +438,7 @@ async fn load_request(tx: &Tx, workspace: WorkspaceId) -> Result<FeatureRequest,
             workspaces::feature_requested_by,
             workspaces::feature_request_note,
             users::name.nullable(),
+            users::avatar_sha256.nullable(),
         ))
         .first(&mut tx.conn())
         .await?;
@@ -443,6 +446,7 @@ async fn load_request(tx: &Tx, workspace: WorkspaceId) -> Result<FeatureRequest,
         at,
         user_id: user.into(),
         user_name: user_name.unwrap_or_default(),
+        user_avatar,
         note,
     });
     Ok(FeatureRequest { state: FeatureState::from_name(&state)?, asked })

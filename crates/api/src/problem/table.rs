@@ -104,7 +104,7 @@ codes! {
         StaleVersion = PRECONDITION_FAILED "stale_version" "Somebody changed it meanwhile"
             "The version in `If-Match` is not the present one: nothing was saved. `current` is the thing as it is now, so that the edit can be made anew on top of it.",
         BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large"
-            "A request body has at most 1 MiB, an uploaded file at most 25 MiB.",
+            "A request body has at most 1 MiB, an uploaded file at most 25 MiB, a picture of somebody at most 5 MiB.",
         UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body's content type is not supported"
             "Bodies are JSON: send `Content-Type: application/json`. Compressed request bodies are not accepted.",
         ValidationFailed = UNPROCESSABLE_ENTITY "validation_failed" "Some fields are not valid"

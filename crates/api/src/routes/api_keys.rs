@@ -30,7 +30,12 @@ use postroom_store::{ApiKeyQuery, NewApiKey, StoreError};
     responses((status = 201, description = "The key, with its token.", body = NewApiKeyView)),
 )]
 #[post("/v1/api-keys")]
-pub(crate) async fn create(caller: Caller, state: Data<State>, body: Body) -> Result<HttpResponse, Problem> {
+pub(crate) async fn create(
+    caller: Caller,
+    request: HttpRequest,
+    state: Data<State>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
     caller.actor.require_whole_scope()?;
     let asked: ApiKeyRequest = body.read().await?;
     if asked.expires_at.is_some_and(|end| end <= Utc::now()) {
@@ -42,9 +47,9 @@ pub(crate) async fn create(caller: Caller, state: Data<State>, body: Body) -> Re
     let new =
         NewApiKey { name: asked.name, scope: asked.scope.into(), expires_at: asked.expires_at, digest, hint };
     let key = ApiKeyView::from(state.store.create_api_key(&caller.actor, &new).await?);
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, format!("/v1/api-keys/{}", key.id)))
-        .json(NewApiKeyView { key, token }))
+    let mut builder = HttpResponse::Created();
+    builder.insert_header((header::LOCATION, format!("/v1/api-keys/{}", key.id)));
+    Ok(answer::for_caller(&request, &mut builder, &NewApiKeyView { key, token }))
 }
 
 /// API keys

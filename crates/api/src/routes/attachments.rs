@@ -87,7 +87,7 @@ pub(crate) async fn create(
     });
     let outcome = state.store.keep_upload(&actor, file, &name, claim, made).await?;
     let links = super::messages::links(&state, &actor);
-    answer::outcome(outcome, made, move |view: AttachmentDetailView| view.signed(&links)).await
+    answer::outcome(&request, outcome, made, move |view: AttachmentDetailView| view.signed(&links)).await
 }
 
 fn made(detail: &AttachmentDetail) -> StoredAnswer {

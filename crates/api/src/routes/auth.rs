@@ -1,9 +1,11 @@
 //! Sign-in, refresh, sign-out.
 
 use crate::{
+    answer,
     body::Body,
     caller,
     limits::client_address,
+    links::Links,
     password::{self, PasswordError},
     problem::{Code, Problem},
     server::State,
@@ -227,13 +229,15 @@ pub(super) async fn signed_in(
             None
         }
     };
-    Ok(builder.json(TokensView {
+    let links = Links::signed(&state.settings.public_url, &state.link_key, workspace, now);
+    let view = TokensView {
         access_token,
         token_type: "Bearer",
         expires_in: ACCESS_TOKEN_SECONDS,
         refresh_token: in_body,
         user: MeView::from(me),
-    }))
+    };
+    Ok(answer::json(Some(&links), &mut builder, &view))
 }
 
 fn cookie(state: &State, value: &str) -> Cookie<'static> {

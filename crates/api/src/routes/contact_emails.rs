@@ -48,7 +48,7 @@ pub(crate) async fn create(
     let present = present(&state, &caller.actor, id);
     let (email, claim) = answer::judged(read, Expected::Any, present).await?;
     let outcome = state.store.add_contact_email(&caller.actor, id, &email, claim.as_ref(), made).await?;
-    answer::outcome(outcome, made, |as_kept: Box<RawValue>| as_kept).await
+    answer::outcome(&request, outcome, made, |as_kept: Box<RawValue>| as_kept).await
 }
 
 /// Change an address

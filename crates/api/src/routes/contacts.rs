@@ -60,7 +60,7 @@ pub(crate) async fn create(
     let ContactRequest { emails, fields } = body.read().await?;
     let claim = answer::claim(&request, &state, &body, &caller.actor)?;
     let outcome = state.store.create_contact(&caller.actor, &emails, &fields, claim.as_ref(), made).await?;
-    answer::outcome(outcome, made, |as_kept: Box<RawValue>| as_kept).await
+    answer::outcome(&request, outcome, made, |as_kept: Box<RawValue>| as_kept).await
 }
 
 /// A contact as it was made, or given something further.

@@ -43,7 +43,7 @@ pub(crate) async fn create(
     let (new, position) = body.read::<CustomFieldRequest>().await?.into_new();
     let claim = answer::claim(&request, &state, &body, &caller.actor)?;
     let outcome = state.store.define_field(&caller.actor, &new, position, claim.as_ref(), made).await?;
-    answer::outcome(outcome, made, |as_kept: Box<RawValue>| as_kept).await
+    answer::outcome(&request, outcome, made, |as_kept: Box<RawValue>| as_kept).await
 }
 
 fn made(field: &DefinedField) -> StoredAnswer {

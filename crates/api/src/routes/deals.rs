@@ -59,7 +59,7 @@ pub(crate) async fn create(
     let DealRequest { name, fields } = body.read().await?;
     let claim = answer::claim(&request, &state, &body, &caller.actor)?;
     let outcome = state.store.create_deal(&caller.actor, &name, &fields, claim.as_ref(), made).await?;
-    answer::outcome(outcome, made, |as_kept: Box<RawValue>| as_kept).await
+    answer::outcome(&request, outcome, made, |as_kept: Box<RawValue>| as_kept).await
 }
 
 fn made(deal: &Deal) -> StoredAnswer {

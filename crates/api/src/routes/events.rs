@@ -1,6 +1,7 @@
 //! What happened: read, or followed as it happens.
 
 use crate::{
+    answer,
     body::{Body, Parameters},
     caller::{self, Caller, ConversationsCaller},
     envelope::HeadOnly,
@@ -28,12 +29,13 @@ use postroom_store::FeatureState;
 #[get("/v1/events")]
 pub(crate) async fn index(
     caller: ConversationsCaller,
+    request: HttpRequest,
     state: Data<State>,
     query: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let wanted: EventsQuery = query.read()?;
     let page = state.store.events(&caller.actor, wanted.after, wanted.limit).await?;
-    Ok(HttpResponse::Ok().json(EventPageView::from(page)))
+    Ok(answer::for_caller(&request, &mut HttpResponse::Ok(), &EventPageView::from(page)))
 }
 
 /// Follow what happens
@@ -73,7 +75,8 @@ pub(crate) async fn stream(
     let wanted: FollowQuery = query.read()?;
     let after = last_event_id(&request)?.or(wanted.after);
     let follower = state.live.follow(&caller.actor, caller.credential, after).await?;
-    let feed = Feed { follower, live: state.live.clone(), times: state.settings.live };
+    let links = super::messages::links(&state, &caller.actor);
+    let feed = Feed { follower, live: state.live.clone(), times: state.settings.live, links };
     let head_only = request.extensions().get::<HeadOnly>().is_some();
     Ok(sse::answer((!head_only).then_some(feed)))
 }

@@ -58,7 +58,7 @@ pub(crate) async fn create(
         }
     };
     let outcome = state.store.create_mailbox(&caller.actor, &new, claim.as_ref(), made).await?;
-    answer::outcome(outcome, made, |as_kept: Box<RawValue>| as_kept).await
+    answer::outcome(&request, outcome, made, |as_kept: Box<RawValue>| as_kept).await
 }
 
 fn made(mailbox: &Mailbox) -> StoredAnswer {

@@ -150,7 +150,7 @@ pub(crate) async fn reply(
     let draft = reply_draft(&state, &caller.actor, reply, json).await?;
     let outcome = state.store.reply(&caller.actor, id, draft, claim, made).await?;
     let links = links(&state, &caller.actor);
-    answer::outcome(outcome, made, move |view: MessageView| view.signed(&links)).await
+    answer::outcome(&request, outcome, made, move |view: MessageView| view.signed(&links)).await
 }
 
 /// Write a new mail
@@ -173,7 +173,7 @@ pub(crate) async fn create(
     let draft = new_mail_draft(&state, &caller.actor, mail, json).await?;
     let outcome = state.store.new_mail(&caller.actor, draft, claim, made).await?;
     let links = links(&state, &caller.actor);
-    answer::outcome(outcome, made, move |view: MessageView| view.signed(&links)).await
+    answer::outcome(&request, outcome, made, move |view: MessageView| view.signed(&links)).await
 }
 
 /// A reply as the store takes it.

@@ -107,7 +107,7 @@ pub(crate) async fn start(
     };
     let claim = answer::judged(read, Expected::Any, present(&state, &caller.actor, id)).await?;
     let outcome = state.store.start_conversation(&caller.actor, id, claim.as_ref(), started).await?;
-    answer::outcome(outcome, started, |as_kept: Box<RawValue>| as_kept).await
+    answer::outcome(&request, outcome, started, |as_kept: Box<RawValue>| as_kept).await
 }
 
 fn started(started: &Started) -> StoredAnswer {

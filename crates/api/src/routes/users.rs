@@ -97,7 +97,7 @@ pub(crate) async fn invite(
     let claim = answer::claim(&request, &state, &body, &caller.actor)?;
     require_mail(&state)?;
     let outcome = state.store.invite_user(&caller.actor, &new.into(), claim.as_ref(), made).await?;
-    answer::outcome(outcome, made, |as_kept: Box<RawValue>| as_kept).await
+    answer::outcome(&request, outcome, made, |as_kept: Box<RawValue>| as_kept).await
 }
 
 fn made(user: &User) -> StoredAnswer {

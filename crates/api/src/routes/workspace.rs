@@ -89,7 +89,7 @@ pub(crate) async fn request_feature(
     let claim = answer::claim(&request, &state, &body, &caller.actor)?;
     let note = wish.message.as_deref();
     let outcome = state.store.request_feature(&caller.actor, note, claim.as_ref(), wished).await?;
-    answer::outcome(outcome, wished, |as_kept: Box<RawValue>| as_kept).await
+    answer::outcome(&request, outcome, wished, |as_kept: Box<RawValue>| as_kept).await
 }
 
 fn wished(request: &FeatureRequest) -> StoredAnswer {

@@ -42,7 +42,7 @@ impl From<ApiKey> for ApiKeyView {
     fn from(key: ApiKey) -> Self {
         Self {
             id: key.id,
-            user: OwnerView { id: key.user.id, name: key.user.name, avatar_url: None },
+            user: key.user.into(),
             name: key.name,
             scope: key.scope.into(),
             hint: key.hint,

@@ -1,5 +1,6 @@
 //! The audit trail.
 
+use super::picture::Picture;
 use super::{
     list::PageQuery,
     people::{AuthorKindName, AuthorView},
@@ -64,7 +65,7 @@ impl From<AuditEntry> for AuditEntryView {
             id: Some(user.id.0),
             name: user.name,
             email: user.email,
-            avatar_url: None,
+            avatar_url: Picture::of(user.avatar),
         };
         Self {
             id: entry.id,

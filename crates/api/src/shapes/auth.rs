@@ -1,5 +1,6 @@
 //! Sign-in, and the signed-in user.
 
+use super::picture::Picture;
 use super::{
     names::{FeatureName, RoleName},
     time::Time,
@@ -157,7 +158,8 @@ pub struct MeView {
     /// Their role.
     pub role: RoleName,
     /// Their picture; null where there is none.
-    pub avatar_url: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub avatar_url: Option<Picture>,
     /// Their signature, sanitised HTML; empty where there is none.
     #[schema(example = "<p>Ann Lee<br>Acme Inc.</p>")]
     pub signature_html: String,
@@ -186,7 +188,7 @@ impl From<Me> for MeView {
             email: user.email,
             name: user.name,
             role: user.role.into(),
-            avatar_url: None,
+            avatar_url: Picture::of(user.avatar),
             signature_html: user.signature_html,
             signature_enabled: user.signature_enabled,
             time_zone: user.time_zone,

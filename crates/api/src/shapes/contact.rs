@@ -1,5 +1,6 @@
 //! Contacts: the sidebar, and lists (SDB-1).
 
+use super::picture::Picture;
 use super::{
     company::{CompanySummaryView, CompanyView},
     custom_field::{FieldDefinitionView, fields},
@@ -59,7 +60,8 @@ pub struct ContactView {
     /// What else is known.
     pub description: Option<String>,
     /// Their picture; null where there is none.
-    pub avatar_url: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub avatar_url: Option<Picture>,
     /// Whose they are. Not the owner of their conversations.
     pub owner: OwnerView,
     /// Every defined custom field by its key; null where it is empty.
@@ -101,7 +103,7 @@ impl From<Contact> for ContactView {
             website: contact.website,
             time_zone: contact.time_zone,
             description: contact.description,
-            avatar_url: None,
+            avatar_url: Picture::of(contact.avatar),
             owner: contact.owner.into(),
             custom_fields,
             custom_field_definitions,
@@ -137,7 +139,8 @@ pub struct ContactSummaryView {
     /// What they are at work.
     pub title: Option<String>,
     /// Their picture; null where there is none.
-    pub avatar_url: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub avatar_url: Option<Picture>,
     /// Whose they are. Not the owner of their conversations.
     pub owner: OwnerView,
     /// Their company; null where there is none.
@@ -160,7 +163,7 @@ impl From<ContactSummary> for ContactSummaryView {
             emails: contact.emails.into_iter().map(ContactEmailView::from).collect(),
             phone: contact.phone,
             title: contact.title,
-            avatar_url: None,
+            avatar_url: Picture::of(contact.avatar),
             owner: contact.owner.into(),
             company: contact.company.map(CompanySummaryView::from),
             created_at: contact.created_at.into(),

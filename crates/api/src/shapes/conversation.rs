@@ -1,5 +1,6 @@
 //! Conversations: the card in the stream, and the one that is open.
 
+use super::picture::Picture;
 use super::{
     names::{DirectionName, StatusName, TypeName},
     people::{AddressView, AuthorKindName, AuthorView, ContactReferenceView, OwnerView, addresses},
@@ -88,7 +89,7 @@ impl From<Author> for AuthorView {
             id: author.id,
             name: author.name,
             email: author.email,
-            avatar_url: None,
+            avatar_url: Picture::of(author.avatar),
         }
     }
 }
@@ -108,9 +109,9 @@ impl From<Card> for CardView {
                 id: contact.id,
                 name: contact.name,
                 email: contact.email,
-                avatar_url: None,
+                avatar_url: Picture::of(contact.avatar),
             },
-            owner: OwnerView { id: owner.id, name: owner.name, avatar_url: None },
+            owner: owner.into(),
             last_message: LastMessageView {
                 id: last.id,
                 kind: TypeName::Email,
@@ -225,7 +226,7 @@ fn party(one: Participant) -> AuthorView {
         id: one.contact_id.map(Uuid::from),
         name: one.name,
         email: one.email,
-        avatar_url: None,
+        avatar_url: Picture::of(one.avatar),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The live page: what happened, and who is where.
 
+use super::picture::Picture;
 use super::{
     conversation::CardView,
     names::DeliveryName,
@@ -250,10 +251,7 @@ fn kind_and_data(change: Change, conversation: Option<ConversationId>) -> (Event
         Change::CompanyUpdated(id) => (EventTypeName::CompanyUpdated, thing(id.0)),
         Change::DealUpdated(id) => (EventTypeName::DealUpdated, thing(id.0)),
         Change::MailboxUpdated(id) => (EventTypeName::MailboxUpdated, thing(id.0)),
-        Change::UserUpdated(it) => {
-            let view = OwnerView { id: it.id, name: it.name, avatar_url: None };
-            (EventTypeName::UserUpdated, EventDataView::User(view))
-        }
+        Change::UserUpdated(it) => (EventTypeName::UserUpdated, EventDataView::User(it.into())),
         Change::WorkspaceUpdated => (EventTypeName::WorkspaceUpdated, nothing),
         Change::ViewReset => (EventTypeName::ViewReset, nothing),
     }
@@ -264,7 +262,7 @@ fn contact(one: ContactRef) -> EventDataView {
         id: one.id,
         name: one.name,
         email: one.email,
-        avatar_url: None,
+        avatar_url: Picture::of(one.avatar),
     })
 }
 
@@ -274,7 +272,7 @@ fn user(one: UserRef) -> AuthorView {
         id: Some(one.id.0),
         name: one.name,
         email: one.email,
-        avatar_url: None,
+        avatar_url: Picture::of(one.avatar),
     }
 }
 

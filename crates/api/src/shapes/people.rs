@@ -1,5 +1,6 @@
 //! How people are named inside of other things.
 
+use super::picture::Picture;
 use postroom_domain::{
     address::NamedAddress,
     ids::{ContactId, UserId},
@@ -21,12 +22,13 @@ pub struct OwnerView {
     #[schema(example = "Ann Lee")]
     pub name: String,
     /// Their picture; null where there is none.
-    pub avatar_url: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub avatar_url: Option<Picture>,
 }
 
 impl From<UserRef> for OwnerView {
     fn from(user: UserRef) -> Self {
-        Self { id: user.id, name: user.name, avatar_url: None }
+        Self { id: user.id, name: user.name, avatar_url: Picture::of(user.avatar) }
     }
 }
 
@@ -44,7 +46,8 @@ pub struct ContactReferenceView {
     #[schema(example = "bob@customer.example")]
     pub email: Option<String>,
     /// Their picture; null where there is none.
-    pub avatar_url: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub avatar_url: Option<Picture>,
 }
 
 /// What an author is.
@@ -85,7 +88,8 @@ pub struct AuthorView {
     #[schema(example = "bob@customer.example")]
     pub email: String,
     /// Their picture; null where there is none.
-    pub avatar_url: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub avatar_url: Option<Picture>,
 }
 
 /// An address with the name beside it.

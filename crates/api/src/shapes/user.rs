@@ -1,5 +1,6 @@
 //! Users, as those see and change them who work with them.
 
+use super::picture::Picture;
 use super::{
     list::PageQuery,
     names::{RoleName, UserStatusName},
@@ -35,7 +36,8 @@ pub struct UserView {
     /// Why they may not, where they may not.
     pub status: UserStatusName,
     /// Their picture; null where there is none.
-    pub avatar_url: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub avatar_url: Option<Picture>,
     /// When they were made.
     pub created_at: Time,
     /// When they were last changed.
@@ -53,7 +55,7 @@ impl From<User> for UserView {
             role: user.role.into(),
             active: user.status == UserStatus::Active,
             status: user.status.into(),
-            avatar_url: None,
+            avatar_url: Picture::of(user.avatar),
             created_at: user.created_at.into(),
             updated_at: user.updated_at.into(),
             version: user.version,

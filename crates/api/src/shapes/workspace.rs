@@ -1,5 +1,6 @@
 //! The workspace, its users, and the wish for a paid feature.
 
+use super::picture::Picture;
 use super::{
     auth::FeaturesView,
     names::{FeatureName, StartsOnName},
@@ -147,7 +148,7 @@ impl From<FeatureRequest> for FeatureRequestView {
             requested_by: asked.as_ref().map(|asked| OwnerView {
                 id: asked.user_id,
                 name: asked.user_name.clone(),
-                avatar_url: None,
+                avatar_url: Picture::of(asked.user_avatar.clone()),
             }),
             message: asked.and_then(|asked| asked.note),
         }

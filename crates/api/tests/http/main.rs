@@ -7,6 +7,8 @@ mod api_keys;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod avatars;
+#[cfg(test)]
 mod conversations;
 #[cfg(test)]
 mod custom_fields;

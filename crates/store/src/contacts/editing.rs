@@ -220,7 +220,7 @@ async fn judge(
 }
 
 /// The contact, locked, where they exist for the actor, with the present version.
-pub(super) async fn lock(tx: &Tx, actor: &Actor, id: ContactId) -> Result<(Columns, i64), StoreError> {
+pub(crate) async fn lock(tx: &Tx, actor: &Actor, id: ContactId) -> Result<(Columns, i64), StoreError> {
     // Judged before it is locked: what is not theirs takes no longer than what isn't there.
     sight::must_see(tx, actor, Entity::Contact, id).await?;
     Ok(contacts::table
@@ -232,7 +232,7 @@ pub(super) async fn lock(tx: &Tx, actor: &Actor, id: ContactId) -> Result<(Colum
 }
 
 /// The end of an edit: one version more, written down, told to everybody. The answer is the contact as it is now.
-pub(super) async fn saved(
+pub(crate) async fn saved(
     tx: &Tx,
     actor: &Actor,
     id: ContactId,

@@ -42,7 +42,7 @@ pub(super) async fn visible(tx: &Tx, actor: &Actor, id: ContactId) -> Result<Con
 }
 
 /// The same, whoever asks.
-pub(super) async fn any(tx: &Tx, workspace: WorkspaceId, id: ContactId) -> Result<Contact, StoreError> {
+pub(crate) async fn any(tx: &Tx, workspace: WorkspaceId, id: ContactId) -> Result<Contact, StoreError> {
     let (definitions, (row, owner, company), emails, deals) = tokio::try_join!(
         Definitions::load(tx, workspace),
         contact_row(tx, workspace, id),

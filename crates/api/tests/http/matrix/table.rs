@@ -68,6 +68,10 @@ fn people() -> Vec<Row> {
     vec![
         row("get_me", "/v1/me").all(YES),
         row("update_me", "/v1/me").json(json!({"time_zone": "Europe/Berlin"})).all(YES),
+        row("set_my_avatar", "/v1/me/avatar").file().all(YES),
+        row("remove_my_avatar", "/v1/me/avatar").all(YES),
+        // By a signed address alone.
+        row("get_avatar", "/v1/avatars/none").all([404; 4]).anonymous(404),
         row("get_workspace", "/v1/workspace").all(YES),
         row("update_workspace", "/v1/workspace").json(json!({"name": "Acme"})).all(WHO_MANAGES),
         row("list_audit", "/v1/audit").all(WHO_MANAGES),
@@ -270,6 +274,15 @@ fn contacts() -> Vec<Row> {
             .others([201, 201, 201, 404]),
         theirs("update_contact_email", email).json(json!({"primary": true})),
         theirs("remove_contact_email", email),
+        row("set_contact_avatar", "/v1/contacts/{contact}/avatar")
+            .of(CONTACT)
+            .file()
+            .own(YES)
+            .others(WHO_SEES_ALL),
+        row("remove_contact_avatar", "/v1/contacts/{contact}/avatar")
+            .of(CONTACT)
+            .own(YES)
+            .others(WHO_SEES_ALL),
         theirs("set_contact_company", company).json(json!({"company_id": "{company}"})),
         theirs("remove_contact_company", company),
         theirs("add_contact_deal", deal),

@@ -2,7 +2,7 @@
 
 use super::site::{Names, Person, Site};
 use crate::world::{address, mail};
-use postroom_domain::access::Role;
+use postroom_domain::{access::Role, ids::WorkspaceId};
 use postroom_store::{IncomingAttachment, Ingested, NewUser};
 use postroom_testkit::client::Caller;
 use secrecy::ExposeSecret as _;
@@ -123,6 +123,11 @@ fn queued(site: &Site, person: &Person) -> Names {
 
 fn file(site: &Site, person: &Person) -> Names {
     let content = site.world.file("list.txt", "text/plain", b"one, two");
+    let me = person.user.get("/v1/me").unwrap().expect(200).unwrap();
+    // In their own workspace as well, which may be another one.
+    let workspace = WorkspaceId(me["workspace"]["id"].as_str().unwrap().parse().unwrap());
+    let bytes = bytes::Bytes::from_static(b"one, two");
+    site.world.run(site.world.store.put_blob(workspace, bytes)).unwrap();
     let mut names = converse(site, person, vec![content]);
     let message = format!("/v1/messages/{}", names["message"]);
     let message = person.user.get(&message).unwrap().expect(200).unwrap();
@@ -130,11 +135,12 @@ fn file(site: &Site, person: &Person) -> Names {
     names
 }
 
-/// The one form that is ever sent, and its type.
-pub(crate) const FORM: (&str, &str) = (
+/// The one form that is ever sent, and its type: a file that is a picture as well, of one pixel.
+pub(crate) const FORM: (&str, &[u8]) = (
     "multipart/form-data; boundary=xx",
-    "--xx\r\nContent-Disposition: form-data; name=\"file\"; filename=\"list.txt\"\r\n\
-     Content-Type: text/plain\r\n\r\none, two\r\n--xx--\r\n",
+    b"--xx\r\nContent-Disposition: form-data; name=\"file\"; filename=\"dot.gif\"\r\n\
+      Content-Type: image/gif\r\n\r\n\
+      GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0\x3b\r\n--xx--\r\n",
 );
 
 fn upload(_: &Site, person: &Person) -> Names {
