@@ -124,6 +124,18 @@ impl Body {
         matches!(said.await, Ok(Some(true)))
     }
 
+    /// A field that is an object, however wrong the rest of the body may be; empty where it is none.
+    pub async fn object(&self, field: &'static str) -> Map<String, Value> {
+        let Ok(content) = self.json_text() else {
+            return Map::new();
+        };
+        let part = off_worker(move || match json(&content).ok()?.get_mut(field)?.take() {
+            Value::Object(fields) => Some(fields),
+            _ => None,
+        });
+        part.await.ok().flatten().unwrap_or_default()
+    }
+
     /// The bytes as they came; none where they could not be read.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

@@ -81,6 +81,16 @@ impl From<Denied> for Problem {
     }
 }
 
+/// A refusal of wrong fields, with further ones; any other refusal as it is.
+#[must_use]
+pub fn with_faults(problem: Problem, faults: Vec<FieldFault>) -> Problem {
+    if problem.code() != Code::ValidationFailed {
+        return problem;
+    }
+    let further = faults.into_iter().map(field_error);
+    Problem::invalid(problem.errors().iter().cloned().chain(further).collect())
+}
+
 fn field_error(wrong: FieldFault) -> FieldError {
     FieldError { pointer: wrong.pointer, code: field_code(wrong.fault), detail: wrong.detail.into() }
 }

@@ -14,6 +14,7 @@ mod custom_fields;
 mod deals;
 mod documents;
 mod events;
+mod faults;
 mod health;
 mod intake;
 mod invitations;

@@ -1,13 +1,17 @@
 //! What the editing of contacts, companies and deals has in common.
 
 use crate::{
-    audit,
+    Store, audit,
     custom_fields::Definitions,
     error::StoreError,
     events::{self, EventKind, NewEvent},
+    schema::{companies, contacts, deals},
+    sight,
     transaction::Tx,
     users::stays_active,
 };
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
 use postroom_domain::{
     access::Actor,
     custom_field::{Entity, Occasion},
@@ -68,6 +72,53 @@ impl Faults {
     pub(crate) fn none(self) -> Result<(), StoreError> {
         if self.0.is_empty() { Ok(()) } else { Err(StoreError::Fields(self.0)) }
     }
+}
+
+impl Store {
+    /// What is wrong with the custom fields of a request whose other fields are wrong already, so that all of it is told at
+    /// once. `of`: the thing that is edited; `None` for a new one. Nothing is saved.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is no such thing for the actor.
+    pub async fn custom_field_faults(
+        &self,
+        actor: &Actor,
+        entity: Entity,
+        of: Option<Uuid>,
+        patch: &Map<String, Value>,
+    ) -> Result<Vec<FieldFault>, StoreError> {
+        let tx = self.begin_read(actor.workspace_id).await?;
+        let (stored, occasion) = match of {
+            Some(id) => {
+                sight::must_see(&tx, actor, entity, id).await?;
+                (stored_custom_fields(&tx, actor.workspace_id, entity, id).await?, Occasion::Edit)
+            }
+            None => (json!({}), Occasion::Creation),
+        };
+        let mut faults = Faults::default();
+        faults.judge_custom_fields(&tx, actor.workspace_id, (entity, occasion), &stored, patch).await?;
+        tx.commit().await?;
+        Ok(faults.0)
+    }
+}
+
+async fn stored_custom_fields(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    entity: Entity,
+    id: Uuid,
+) -> Result<Value, StoreError> {
+    let this = (workspace.0, id);
+    let mut conn = tx.conn();
+    Ok(match entity {
+        Entity::Contact => {
+            contacts::table.find(this).select(contacts::custom_fields).first(&mut conn).await?
+        }
+        Entity::Company => {
+            companies::table.find(this).select(companies::custom_fields).first(&mut conn).await?
+        }
+        Entity::Deal => deals::table.find(this).select(deals::custom_fields).first(&mut conn).await?,
+    })
 }
 
 /// The version that the change was made for, where one is named, must be the present one.

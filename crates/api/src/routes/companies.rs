@@ -1,6 +1,9 @@
 //! Companies.
 
-use super::lookups::{page, placed};
+use super::{
+    faults::complete,
+    lookups::{page, placed},
+};
 use crate::{
     answer,
     body::{Body, Parameters, path_id},
@@ -16,7 +19,7 @@ use crate::{
     },
 };
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web::Data};
-use postroom_domain::{access::Actor, ids::CompanyId};
+use postroom_domain::{access::Actor, custom_field::Entity, ids::CompanyId};
 use postroom_store::{Company, StoreError, StoredAnswer};
 use serde_json::value::RawValue;
 
@@ -56,7 +59,9 @@ pub(crate) async fn create(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let CompanyRequest { name, fields } = body.read().await?;
+    let read = body.read().await;
+    let which = (Entity::Company, None);
+    let CompanyRequest { name, fields } = complete(read, (&state, &caller.actor), which, &body).await?;
     let claim = answer::claim(&request, &state, &body, &caller.actor)?;
     let outcome = state.store.create_company(&caller.actor, &name, &fields, claim.as_ref(), made).await?;
     answer::outcome(&request, outcome, made, |as_kept: Box<RawValue>| as_kept).await
@@ -105,11 +110,12 @@ pub(crate) async fn update(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let id = path_id(&request, "id");
+    let id: CompanyId = path_id(&request, "id");
     let expected = Expected::of(request.headers());
     let read = body.read::<CompanyPatchRequest>().await;
-    let CompanyPatchRequest(patch) =
-        answer::judged(read, expected, present(&state, &caller.actor, id)).await?;
+    let read = answer::judged(read, expected, present(&state, &caller.actor, id)).await;
+    let which = (Entity::Company, Some(id.0));
+    let CompanyPatchRequest(patch) = complete(read, (&state, &caller.actor), which, &body).await?;
     match state.store.edit_company(&caller.actor, id, expected.version(), &patch).await {
         Ok(company) => answer::resource(&request, company.version, &CompanyView::from(company)),
         Err(StoreError::StaleVersion) => Err(etag::stale(&present(&state, &caller.actor, id).await?.1)),

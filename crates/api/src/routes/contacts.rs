@@ -1,6 +1,9 @@
 //! The sidebar: contacts.
 
-use super::lookups::{page, placed};
+use super::{
+    faults::complete,
+    lookups::{page, placed},
+};
 use crate::{
     answer,
     body::{Body, Parameters, path_id},
@@ -17,7 +20,7 @@ use crate::{
     },
 };
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web::Data};
-use postroom_domain::{access::Actor, ids::ContactId};
+use postroom_domain::{access::Actor, custom_field::Entity, ids::ContactId};
 use postroom_store::{Contact, StoreError, StoredAnswer};
 use serde_json::value::RawValue;
 
@@ -57,7 +60,9 @@ pub(crate) async fn create(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let ContactRequest { emails, fields } = body.read().await?;
+    let read = body.read().await;
+    let which = (Entity::Contact, None);
+    let ContactRequest { emails, fields } = complete(read, (&state, &caller.actor), which, &body).await?;
     let claim = answer::claim(&request, &state, &body, &caller.actor)?;
     let outcome = state.store.create_contact(&caller.actor, &emails, &fields, claim.as_ref(), made).await?;
     answer::outcome(&request, outcome, made, |as_kept: Box<RawValue>| as_kept).await
@@ -106,11 +111,12 @@ pub(crate) async fn update(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let id = path_id(&request, "id");
+    let id: ContactId = path_id(&request, "id");
     let expected = Expected::of(request.headers());
     let read = body.read::<ContactPatchRequest>().await;
-    let ContactPatchRequest(patch) =
-        answer::judged(read, expected, present(&state, &caller.actor, id)).await?;
+    let read = answer::judged(read, expected, present(&state, &caller.actor, id)).await;
+    let which = (Entity::Contact, Some(id.0));
+    let ContactPatchRequest(patch) = complete(read, (&state, &caller.actor), which, &body).await?;
     let saved = state.store.edit_contact(&caller.actor, id, expected.version(), &patch).await;
     changed(&request, &state, &caller.actor, id, saved).await
 }

@@ -1,6 +1,9 @@
 //! Deals.
 
-use super::lookups::{page, placed};
+use super::{
+    faults::complete,
+    lookups::{page, placed},
+};
 use crate::{
     answer,
     body::{Body, Parameters, path_id},
@@ -16,7 +19,7 @@ use crate::{
     },
 };
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web::Data};
-use postroom_domain::{access::Actor, ids::DealId};
+use postroom_domain::{access::Actor, custom_field::Entity, ids::DealId};
 use postroom_store::{Deal, StoreError, StoredAnswer};
 use serde_json::value::RawValue;
 
@@ -56,7 +59,9 @@ pub(crate) async fn create(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let DealRequest { name, fields } = body.read().await?;
+    let read = body.read().await;
+    let which = (Entity::Deal, None);
+    let DealRequest { name, fields } = complete(read, (&state, &caller.actor), which, &body).await?;
     let claim = answer::claim(&request, &state, &body, &caller.actor)?;
     let outcome = state.store.create_deal(&caller.actor, &name, &fields, claim.as_ref(), made).await?;
     answer::outcome(&request, outcome, made, |as_kept: Box<RawValue>| as_kept).await
@@ -101,10 +106,12 @@ pub(crate) async fn update(
     state: Data<State>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let id = path_id(&request, "id");
+    let id: DealId = path_id(&request, "id");
     let expected = Expected::of(request.headers());
     let read = body.read::<DealPatchRequest>().await;
-    let DealPatchRequest(patch) = answer::judged(read, expected, present(&state, &caller.actor, id)).await?;
+    let read = answer::judged(read, expected, present(&state, &caller.actor, id)).await;
+    let which = (Entity::Deal, Some(id.0));
+    let DealPatchRequest(patch) = complete(read, (&state, &caller.actor), which, &body).await?;
     match state.store.edit_deal(&caller.actor, id, expected.version(), &patch).await {
         Ok(deal) => answer::resource(&request, deal.version, &DealView::from(deal)),
         Err(StoreError::StaleVersion) => Err(etag::stale(&present(&state, &caller.actor, id).await?.1)),

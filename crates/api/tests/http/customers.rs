@@ -342,11 +342,13 @@ fn a_team_member_sees_what_belongs_to_their_contacts_and_looks_up_the_rest() {
     assert!(things.iter().all(|path| tom.get(path).unwrap().status == 404));
 
     // What they make they see; what they find they may associate to their own contact, and then see as well.
+    let after = latest(&tom);
     let (own_company, own_deal) = (named(&tom, "companies", "Mine"), named(&tom, "deals", "Mine"));
     for (things, thing) in [("companies", &own_company), ("deals", &own_deal)] {
         assert_eq!(&tom.get(&path_of(things, thing)).unwrap().expect(200).unwrap(), thing);
         assert_eq!(tom.patch(&path_of(things, thing), &json!({"name": "My own"})).unwrap().status, 200);
     }
+    assert_eq!(happened(&tom, after), ["company.updated", "deal.updated", "company.updated", "deal.updated"]);
     let ann = path_of("contacts", &contact(&tom, "ann@customer.example"));
     let whole = tom
         .put(&format!("{ann}/company"), &json!({"company_id": company["id"]}))

@@ -13,6 +13,8 @@ mod conversations;
 #[cfg(test)]
 mod custom_fields;
 #[cfg(test)]
+mod customer_requests;
+#[cfg(test)]
 mod customers;
 #[cfg(test)]
 mod examples;
