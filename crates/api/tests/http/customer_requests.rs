@@ -1,66 +1,11 @@
-//! Requests about contacts, companies and deals that are refused before anything else is looked at, and conditional reads.
+//! Lists, conditions and refusals, the same for contacts, companies and deals.
 
 use crate::{
     sidebar::{define, path_of, wrong},
     world::World,
 };
 use postroom_testkit::client::Caller;
-use serde_json::{Value, json};
-
-#[test]
-fn bodies_that_are_none_and_keys_that_only_read_are_refused() {
-    let world = World::new();
-    let olga = world.olga();
-    let make = |path: &str, body: Value| olga.post(path, &body).unwrap().expect(201).unwrap();
-    let emails = json!([{"address": "bob@customer.example"}, {"address": "bob@home.example"}]);
-    let bob = make("/v1/contacts", json!({"emails": emails}));
-    let path = path_of("contacts", &bob);
-    let company = path_of("companies", &make("/v1/companies", json!({"name": "Customer Ltd."})));
-    let deal = make("/v1/deals", json!({"name": "Fifty seats"}));
-    let id = |thing: &Value| thing["id"].as_str().unwrap().to_owned();
-    let email = format!("{path}/emails/{}", id(&bob["emails"][1]));
-    let association = format!("{path}/deals/{}", id(&deal));
-    let key = make("/v1/api-keys", json!({"name": "Reader", "scope": "read"}));
-    let reader = format!("Bearer {}", key["token"].as_str().unwrap());
-    let own = olga.authorization().unwrap();
-    let large = vec![b' '; 1024 * 1024 + 1];
-    for (method, path) in [
-        ("POST", "/v1/contacts"),
-        ("PATCH", &path),
-        ("POST", &format!("{path}/emails")),
-        ("PATCH", &email),
-        ("DELETE", &email),
-        ("PUT", &format!("{path}/company")),
-        ("DELETE", &format!("{path}/company")),
-        ("PUT", &association),
-        ("DELETE", &association),
-        ("POST", "/v1/companies"),
-        ("PATCH", &company),
-        ("POST", "/v1/deals"),
-        ("PATCH", &path_of("deals", &deal)),
-    ] {
-        let refused = |token: &str, kind: &str, body: &[u8], status| {
-            let headers = [("authorization", token), ("content-type", kind)];
-            olga.line().send(method, path, &headers, body.to_vec()).unwrap().problem(status).unwrap()
-        };
-        assert_eq!(refused(&own, "application/json", b"{", 400), "malformed_json", "{method} {path}");
-        assert_eq!(refused(&own, "text/plain", b"{}", 415), "unsupported_media_type", "{method} {path}");
-        assert_eq!(refused(&own, "application/json", &large, 413), "body_too_large", "{method} {path}");
-        assert_eq!(refused(&reader, "application/json", b"{}", 403), "scope_not_allowed", "{method} {path}");
-        let body = match path.rsplit('/').next() {
-            Some("contacts") => json!({"emails": [{"address": "new@customer.example"}]}),
-            Some("emails") => json!({"address": "new@customer.example"}),
-            _ => json!({"name": "New"}),
-        };
-        if method == "POST" {
-            let answer = olga.post_once(path, &"k".repeat(256), &body).unwrap();
-            assert_eq!(answer.problem(400).unwrap(), "malformed_request", "{method} {path}");
-        }
-    }
-    assert_eq!(olga.get(&path).unwrap().expect(200).unwrap(), bob, "nothing of it happened");
-    let read = olga.line().send("GET", &path, &[("authorization", &reader)], vec![]).unwrap();
-    assert_eq!(read.status, 200);
-}
+use serde_json::json;
 
 #[test]
 fn lists_refuse_what_they_do_not_know_and_things_are_read_under_a_condition() {

@@ -1,6 +1,7 @@
 //! A request that is right, and what becomes of it when one thing is changed.
 
 use crate::matrix::{
+    check::leave_fields_out,
     row::{Row, Sent, Whose},
     site::{Names, Person, Site, fill},
     things::FORM,
@@ -22,7 +23,7 @@ pub(crate) struct Desk<'a> {
 /// The thing that is asked for, and how it stands.
 pub(crate) struct Target {
     names: Names,
-    tag: String,
+    shown: Value,
 }
 
 impl<'a> Desk<'a> {
@@ -43,21 +44,21 @@ impl<'a> Desk<'a> {
         let mut names =
             self.row.thing.map(|thing| (thing.make)(self.site, self.caller())).unwrap_or_default();
         names.extend(self.site.names_of(self.caller()));
-        let mut target = Target { names, tag: String::new() };
-        target.tag = self.tag(&target);
-        target
+        let shown = self.shown(&names);
+        Target { names, shown }
     }
 
-    /// The thing's tag, empty where it has none.
-    fn tag(&self, target: &Target) -> String {
-        let Some(thing) = self.row.thing else { return String::new() };
-        let found = self.caller().user.get(&fill(thing.at, &target.names)).unwrap();
-        found.header("etag").to_owned()
+    /// The thing as it is shown, but for the fields that others define meanwhile; null where there is none.
+    fn shown(&self, names: &Names) -> Value {
+        let Some(thing) = self.row.thing else { return Value::Null };
+        let mut shown = self.caller().user.get(&fill(thing.at, names)).unwrap().body;
+        leave_fields_out(&mut shown);
+        shown
     }
 
     /// Whether it is as it was.
     pub(crate) fn unchanged(&self, target: &Target) -> bool {
-        self.tag(target) == target.tag
+        self.shown(&target.names) == target.shown
     }
 
     /// Whether the right request has a JSON body.

@@ -233,7 +233,7 @@ fn difference(one: &Answer, other: &Answer) -> Vec<String> {
 
 /// Takes custom fields out of a thing and of what is whole within it, and out of a definition the place that others'
 /// coming and going gives it.
-fn leave_fields_out(shown: &mut Value) {
+pub(crate) fn leave_fields_out(shown: &mut Value) {
     match shown {
         Value::Object(fields) => {
             fields.retain(|name, _| !name.starts_with("custom_field") && name != "position");
