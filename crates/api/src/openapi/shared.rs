@@ -257,7 +257,9 @@ fn problems(path: &str, method: &HttpMethod, operation: &Operation) -> BTreeMap<
         if path.contains('{') {
             codes.push(Code::NotFound);
         }
-        if *method != HttpMethod::Get && takes_keys(operation) {
+        // What is for some roles alone is managing, and takes a key's whole scope, reading as well.
+        let managing = own_problems(operation).contains(&Code::RoleNotAllowed);
+        if (*method != HttpMethod::Get || managing) && takes_keys(operation) {
             codes.push(Code::ScopeNotAllowed);
         }
     }

@@ -22,7 +22,7 @@ use postroom_store::{PasswordChange, StoreError};
 /// Takes the present one. This session goes on; all others end.
 #[utoipa::path(
     tag = "Me", operation_id = "change_password", security(("access_token" = [])), request_body = PasswordRequest,
-    extensions(("x-problems" = json!(["api_key_not_allowed"]))),
+    extensions(("x-problems" = json!(["api_key_not_allowed", "scope_not_allowed"]))),
     responses((status = 204, description = "It is changed.")),
 )]
 #[put("/v1/me/password")]

@@ -1,8 +1,8 @@
 //! Tries every cell of a row.
 
 use super::{
-    row::{Row, Sent, Whose},
-    site::{Names, Person, Site, fill},
+    row::{ByRole, Row, Sent, Whose},
+    site::{Key, Names, Person, Site, fill},
     things::{FORM, Thing},
 };
 use postroom_testkit::{
@@ -27,6 +27,8 @@ pub(crate) struct Check<'a> {
 struct Cell<'a> {
     /// Nobody: without sign-in.
     caller: Option<&'a Person>,
+    /// They come with this key instead of having signed in.
+    key: Option<&'a Key>,
     whose: Whose,
     expected: u16,
 }
@@ -39,13 +41,32 @@ impl<'a> Check<'a> {
     pub(crate) fn run(&mut self) {
         for (whose, by_role) in &self.row.expected {
             for (seat, expected) in self.site.seats.iter().zip(by_role) {
-                self.cell(&Cell { caller: Some(seat), whose: *whose, expected: *expected });
+                self.cell(&Cell { caller: Some(seat), key: None, whose: *whose, expected: *expected });
+                let keys = self.site.keys.iter().filter(|key| key.of == seat.name);
+                for key in keys.filter(|_| self.operation.needs_sign_in()) {
+                    let expected = self.by_key(key, by_role, *expected);
+                    self.cell(&Cell { caller: Some(seat), key: Some(key), whose: *whose, expected });
+                }
             }
             // Nothing is anybody's own without sign-in.
             let whose = if *whose == Whose::Own { Whose::Others } else { *whose };
             let open = self.row.anonymous < 400;
             let expected = if open && whose == Whose::Never { 404 } else { self.row.anonymous };
-            self.cell(&Cell { caller: None, whose, expected });
+            self.cell(&Cell { caller: None, key: None, whose, expected });
+        }
+    }
+
+    /// A key does what its user does, within its scope (ACC-4): `read` looks and `write` works, as a manager who sees all
+    /// and manages nothing; `admin` manages what its user does.
+    fn by_key(&self, key: &Key, by_role: &ByRole, expected: u16) -> u16 {
+        let looks = self.operation.method == "GET";
+        let [_, _, manager, _] = *by_role;
+        match key.scope {
+            _ if self.row.for_people_alone => 403,
+            "read" if !looks => 403,
+            "read" | "write" if self.row.manages && manager < 400 => 403,
+            "read" | "write" => manager,
+            _ => expected,
         }
     }
 
@@ -60,7 +81,12 @@ impl<'a> Check<'a> {
         let before = self.state(cell, &names);
         let answer = self.send(cell, &names, &self.body(&names));
         let code = answer.body["code"].as_str().unwrap_or_default();
-        if answer.status != cell.expected || cell.expected == 403 && code != self.row.refusal {
+        let refusals = match cell.key {
+            None => [self.row.refusal; 2],
+            Some(_) if self.row.for_people_alone => ["api_key_not_allowed", "scope_not_allowed"],
+            Some(_) => [self.row.refusal, "scope_not_allowed"],
+        };
+        if answer.status != cell.expected || cell.expected == 403 && !refusals.contains(&code) {
             let body = String::from_utf8_lossy(&answer.bytes).chars().take(300).collect::<String>();
             return self.fault(cell, &format!("{} instead of {}: {body}", answer.status, cell.expected));
         }
@@ -84,6 +110,7 @@ impl<'a> Check<'a> {
 
     fn fault(&mut self, cell: &Cell<'_>, what: &str) {
         let who = cell.caller.map_or("nobody", |person| person.name);
+        let who = cell.key.map_or(who.to_owned(), |key| format!("{who} with a key to {}", key.scope));
         let Row { operation, path, .. } = self.row;
         self.faults.push(format!("{operation} ({path}) as {who}, {:?}: {what}", cell.whose));
     }
@@ -176,14 +203,19 @@ impl<'a> Check<'a> {
             headers.push(("content-type", FORM.0));
             bytes = FORM.1.into();
         }
-        let authorization = cell
-            .caller
-            .map(|person| self.site.authorization(person, self.row.ends_session))
-            .unwrap_or_default();
+        let authorization =
+            cell.caller.map(|person| self.authorization(person, cell.key)).unwrap_or_default();
         if cell.caller.is_some() {
             headers.push(("authorization", &authorization));
         }
         self.site.tim.user.line().send(method, &path, &headers, bytes).unwrap()
+    }
+
+    fn authorization(&self, person: &Person, key: Option<&Key>) -> String {
+        match key {
+            Some(key) => format!("Bearer {}", key.token),
+            None => self.site.authorization(person, self.row.ends_session),
+        }
     }
 
     /// A wrong body and a stale version are told only to who may (the order of refusal: 401, 404, 403, 412, 422).

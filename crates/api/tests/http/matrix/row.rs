@@ -54,6 +54,10 @@ pub(crate) struct Row {
     pub(crate) refusal: &'static str,
     /// The caller signs in for this request alone, which ends the session.
     pub(crate) ends_session: bool,
+    /// It takes a key's whole scope also where it is one's own.
+    pub(crate) manages: bool,
+    /// No key does it.
+    pub(crate) for_people_alone: bool,
     /// Only the head is asked for, since the body has no end.
     pub(crate) head: bool,
 }
@@ -69,6 +73,8 @@ pub(crate) fn row(operation: &'static str, path: &'static str) -> Row {
         anonymous: 401,
         refusal: "role_not_allowed",
         ends_session: false,
+        manages: false,
+        for_people_alone: false,
         head: false,
     }
 }
@@ -143,6 +149,18 @@ impl Row {
     /// The caller's session ends with this.
     pub(crate) fn ends_session(mut self) -> Self {
         self.ends_session = true;
+        self
+    }
+
+    /// No key does it, whatever its scope.
+    pub(crate) fn for_people_alone(mut self) -> Self {
+        self.for_people_alone = true;
+        self
+    }
+
+    /// A key needs the scope `admin` for it, also for what is its user's own.
+    pub(crate) fn manages(mut self) -> Self {
+        self.manages = true;
         self
     }
 

@@ -4,6 +4,7 @@ use crate::world::{PASSWORD, Reader, World};
 use postroom_domain::{access::Role, conversation::StartsOn};
 use postroom_store::Ownership;
 use postroom_testkit::client::{Caller as _, SignedIn};
+use serde_json::json;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
@@ -26,11 +27,22 @@ pub(crate) struct Person {
     pub(crate) user: SignedIn,
 }
 
+/// An API key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Whose it is.
+    pub(crate) of: &'static str,
+    pub(crate) scope: &'static str,
+    pub(crate) token: String,
+}
+
 /// `acme`, whose people ask, and `globex`, of which they know nothing.
 pub(crate) struct Site {
     pub(crate) world: World,
     /// Those who ask, by role: owner, administrator, manager, team member.
     pub(crate) seats: [Person; 4],
+    /// Keys of some of them.
+    pub(crate) keys: Vec<Key>,
     /// A team member whose things others ask for.
     pub(crate) tim: Person,
     /// The owner of `globex`.
@@ -69,7 +81,14 @@ impl Site {
         let otto = world.anonymous().sign_in("globex", "otto@globex.example", PASSWORD).unwrap();
         let otto = Person { name: "otto", workspace: "globex", user: otto };
         let readers = readers.into_iter().collect();
-        Self { world, seats, tim, otto, readers, kept: Mutex::default(), numbers: AtomicI64::new(1) }
+        let key = |(seat, scope): (&Person, &'static str)| {
+            let body = json!({"name": "Robot", "scope": scope});
+            let made = seat.user.post("/v1/api-keys", &body).unwrap().expect(201).unwrap();
+            Key { of: seat.name, scope, token: made["token"].as_str().unwrap().to_owned() }
+        };
+        let [olga, _, _, tom] = &seats;
+        let keys = [(olga, "read"), (olga, "write"), (olga, "admin"), (tom, "admin")].map(key).into();
+        Self { world, seats, keys, tim, otto, readers, kept: Mutex::default(), numbers: AtomicI64::new(1) }
     }
 
     /// What somebody signs their requests with; `anew` by a session of this request alone.

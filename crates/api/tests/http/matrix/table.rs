@@ -60,6 +60,7 @@ fn sign_in() -> Vec<Row> {
         // Everybody may; who doesn't know the present one is told that.
         row("change_password", "/v1/me/password")
             .json(json!({"current_password": "wrong", "new_password": PASSWORD}))
+            .for_people_alone()
             .all([422; 4]),
     ]
 }
@@ -242,10 +243,13 @@ fn keys() -> Vec<Row> {
     let one = "/v1/api-keys/{key}";
     vec![
         // ACC-2: everybody's own, and others' for those who manage users.
-        row("create_api_key", "/v1/api-keys").json(json!({"name": "Robot", "scope": "admin"})).all([201; 4]),
+        row("create_api_key", "/v1/api-keys")
+            .json(json!({"name": "Robot", "scope": "admin"}))
+            .manages()
+            .all([201; 4]),
         row("list_api_keys", "/v1/api-keys").all(YES),
         row("get_api_key", one).of(KEY).own(YES).others([200, 200, 404, 404]),
-        row("revoke_api_key", one).of(KEY).own([204; 4]).others([204, 204, 404, 404]),
+        row("revoke_api_key", one).of(KEY).manages().own([204; 4]).others([204, 204, 404, 404]),
     ]
 }
 
@@ -321,7 +325,7 @@ fn mailbox(kind: &str) -> Value {
 fn mailboxes() -> Vec<Row> {
     let one = "/v1/mailboxes/{mailbox}";
     vec![
-        row("create_mailbox", "/v1/mailboxes").json(mailbox("personal")).all([201; 4]),
+        row("create_mailbox", "/v1/mailboxes").json(mailbox("personal")).manages().all([201; 4]),
         row("create_mailbox", "/v1/mailboxes").json(mailbox("shared")).all([201, 201, 403, 403]),
         row("list_mailboxes", "/v1/mailboxes").all(YES),
         // Those that they may send from (ACC-4); managing mailboxes is seeing them.
@@ -334,19 +338,22 @@ fn mailboxes() -> Vec<Row> {
             .common([200, 200, 403, 403]),
         row("update_mailbox", one)
             .of(PERSONAL_MAILBOX)
+            .manages()
             .json(json!({"display_name": "Me"}))
             .own(YES)
             .others([200, 200, 404, 404]),
         row("remove_mailbox", one).of(SHARED_MAILBOX).common([204, 204, 403, 403]),
-        row("remove_mailbox", one).of(PERSONAL_MAILBOX).own([204; 4]).others([204, 204, 404, 404]),
+        row("remove_mailbox", one).of(PERSONAL_MAILBOX).manages().own([204; 4]).others([204, 204, 404, 404]),
         row("test_mailbox", "/v1/mailboxes/{mailbox}/test").of(SHARED_MAILBOX).common([200, 200, 403, 403]),
         row("test_mailbox", "/v1/mailboxes/{mailbox}/test")
             .of(PERSONAL_MAILBOX)
+            .manages()
             .own(YES)
             .others([200, 200, 404, 404]),
         row("list_intake", "/v1/mailboxes/{mailbox}/intake").of(SHARED_ENTRY).common([200, 200, 403, 403]),
         row("list_intake", "/v1/mailboxes/{mailbox}/intake")
             .of(PERSONAL_ENTRY)
+            .manages()
             .own(YES)
             .others([200, 200, 404, 404]),
         // ACC-4: nobody reads a colleague's mailbox, whoever manages it.
@@ -355,6 +362,7 @@ fn mailboxes() -> Vec<Row> {
             .common([200, 200, 403, 403]),
         row("get_raw_intake", "/v1/mailboxes/{mailbox}/intake/{entry}/raw")
             .of(PERSONAL_ENTRY)
+            .manages()
             .own(YES)
             .others([403, 403, 404, 404]),
         row("replay_intake", "/v1/mailboxes/{mailbox}/intake/{entry}/replay")
@@ -362,6 +370,7 @@ fn mailboxes() -> Vec<Row> {
             .common([200, 200, 403, 403]),
         row("replay_intake", "/v1/mailboxes/{mailbox}/intake/{entry}/replay")
             .of(PERSONAL_ENTRY)
+            .manages()
             .own(YES)
             .others([200, 200, 404, 404]),
     ]
