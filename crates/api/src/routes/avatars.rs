@@ -168,8 +168,8 @@ pub(crate) async fn content(
 ) -> Result<HttpResponse, Problem> {
     let name = request.match_info().get("sha256").unwrap_or_default();
     let sha256 = hash(name).ok_or_else(Problem::not_found)?;
-    // Whatever is wrong with an address, it is not one of ours.
-    let PictureQuery { workspace, expires, signature } = query.read().map_err(|_| Problem::not_found())?;
+    let PictureQuery { workspace, expires, signature } = query.read()?;
+    // Whatever is wrong with a signed address, it is not one of ours.
     let workspace = Uuid::try_parse(&workspace).unwrap_or_default();
     let signature = Signature { workspace, expires, signature };
     let workspace = signature.check_picture(&state.link_key, name, Utc::now())?;

@@ -132,6 +132,12 @@ fn a_picture_is_shown_wherever_its_person_is() {
     }
     assert_eq!(tom.delete(&avatar).unwrap().problem(404).unwrap(), "not_found");
 
+    // Who does is told what is wrong with it.
+    let wrong = upload(&olga, &avatar, "file", b"a text", &[]).expect(422).unwrap();
+    assert_eq!(wrong["errors"][0]["pointer"], "/file");
+    let large = vec![0; 5 * 1024 * 1024 + 1];
+    assert_eq!(upload(&olga, &avatar, "file", &large, &[]).problem(413).unwrap(), "body_too_large");
+
     let bob = set(&olga, &avatar, &picture(ImageFormat::Png, 8))["avatar_url"].clone();
     assert_eq!(page.wait_for("contact.updated", SOON).unwrap().data["data"]["avatar_url"], bob);
     let own = set(&olga, MINE, &picture(ImageFormat::Png, 9))["avatar_url"].clone();
@@ -208,8 +214,10 @@ fn addresses_of_pictures_can_not_be_forged() {
     let ((path, query), (elsewhere, their_query)) = (split(&way_of_tom), split(&way_of_otto));
     let later = query.replace("expires=1", "expires=2");
     assert_ne!(later, query);
+    for unsigned in [path.clone(), format!("{way_of_tom}&more=1")] {
+        assert_eq!(tom.get(&unsigned).unwrap().problem(422).unwrap(), "validation_failed", "{unsigned}");
+    }
     for forged in [
-        path.clone(),
         format!("{path}?{their_query}"),
         format!("{elsewhere}?{query}"),
         format!("{path}?{later}"),
