@@ -1,5 +1,7 @@
 //! The stream: conversations as cards (STR-1 to STR-4), an index walk for every combination of view, status and sort.
 
+mod beyond;
+
 use crate::{
     Store, StoreError,
     aggregate::{direction_of, status_of},
@@ -9,14 +11,9 @@ use crate::{
     schema::{contact_emails, contacts, conversations, users},
     transaction::Tx,
 };
+use beyond::Beyond;
 use chrono::{DateTime, Utc};
-use diesel::{
-    expression::ValidGrouping,
-    pg::Pg,
-    prelude::*,
-    query_builder::{AstPass, QueryFragment, QueryId},
-    sql_types::{Bool, Timestamptz, Uuid as SqlUuid},
-};
+use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     access::{Actor, Visibility},
@@ -348,42 +345,6 @@ fn card_from_row(row: CardRow) -> Card {
         updated_at,
         last_activity_at,
         version,
-    }
-}
-
-/// `(last_activity_at, id) < (…, …)` or `>`: one range of the stream's indexes, which the same with AND and OR is not.
-struct Beyond {
-    at: DateTime<Utc>,
-    id: Uuid,
-    sort: Sort,
-}
-
-impl Expression for Beyond {
-    type SqlType = Bool;
-}
-
-impl<T> SelectableExpression<T> for Beyond {}
-impl<T> AppearsOnTable<T> for Beyond {}
-
-impl<G> ValidGrouping<G> for Beyond {
-    type IsAggregate = diesel::expression::is_aggregate::No;
-}
-
-impl QueryId for Beyond {
-    type QueryId = ();
-    // The operator is not part of the type.
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl QueryFragment<Pg> for Beyond {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("(conversations.last_activity_at, conversations.id) ");
-        out.push_sql(if self.sort == Sort::Newest { "< (" } else { "> (" });
-        out.push_bind_param::<Timestamptz, _>(&self.at)?;
-        out.push_sql(", ");
-        out.push_bind_param::<SqlUuid, _>(&self.id)?;
-        out.push_sql(")");
-        Ok(())
     }
 }
 
