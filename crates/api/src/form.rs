@@ -32,12 +32,17 @@ pub trait Request: Sized {
 /// # Errors
 /// [`FieldError`]s of every field that is wrong, missing or unknown, as one problem.
 pub fn read<R: Request>(value: Value) -> Result<R, Problem> {
+    match judge(value) {
+        (Some(request), errors) if errors.is_empty() => Ok(request),
+        (_, errors) => Err(Problem::invalid(errors)),
+    }
+}
+
+/// What came of reading a request, and every mistake in it.
+pub(crate) fn judge<R: Request>(value: Value) -> (Option<R>, Vec<FieldError>) {
     let mut errors = Vec::new();
     let request = object(R::read)(value, &mut At { pointer: String::new(), errors: &mut errors });
-    match request {
-        Some(request) if errors.is_empty() => Ok(request),
-        _ => Err(Problem::invalid(errors)),
-    }
+    (request, errors)
 }
 
 /// The names that a request asks for, in order: a test compares them with its documented schema.

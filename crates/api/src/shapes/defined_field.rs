@@ -164,15 +164,16 @@ impl CustomFieldRequest {
 #[schema(example = json!({"label": "Tariff", "options": ["Basic", "Pro", "Team"], "position": 2}))]
 pub struct CustomFieldPatchRequest {
     /// Its name for people.
-    #[schema(min_length = 1, max_length = 200, example = "Tariff")]
+    #[schema(nullable = false, min_length = 1, max_length = 200, example = "Tariff")]
     pub label: Option<String>,
     /// What may be chosen from. A value that is offered no more stays where it was chosen before, and can't be chosen anew.
-    #[schema(max_items = 200, example = json!(["Basic", "Pro", "Team"]))]
+    #[schema(nullable = false, max_items = 200, example = json!(["Basic", "Pro", "Team"]))]
     pub options: Option<Vec<String>>,
     /// Whether it must have a value.
+    #[schema(nullable = false)]
     pub required: Option<bool>,
     /// Its new place: 1 is the first, beyond the end is the last. The others keep their order.
-    #[schema(minimum = 1, maximum = 1000)]
+    #[schema(nullable = false, minimum = 1, maximum = 1000)]
     pub position: Option<u16>,
 }
 

@@ -20,24 +20,24 @@ use utoipa::ToSchema;
 pub struct ServerPatchRequest {
     /// A name or an address. With another host, port or security the password is needed again: it goes to no other
     /// server than the one it was given for.
-    #[schema(max_length = 253, example = "imap.acme.example")]
+    #[schema(nullable = false, max_length = 253, example = "imap.acme.example")]
     pub host: Option<String>,
     /// The port.
-    #[schema(minimum = 1, maximum = 65535, example = 993)]
+    #[schema(nullable = false, minimum = 1, maximum = 65535, example = 993)]
     pub port: Option<u16>,
     /// How the connection is secured.
+    #[schema(nullable = false)]
     pub security: Option<SecurityName>,
     /// The account's name.
-    #[schema(max_length = 254, example = "support@acme.example")]
+    #[schema(nullable = false, max_length = 254, example = "support@acme.example")]
     pub username: Option<String>,
     /// Stored encrypted, never shown again.
-    #[schema(value_type = Option<String>, format = Password, min_length = 1, max_length = 1024)]
+    #[schema(value_type = Option<String>, nullable = false, format = Password, min_length = 1, max_length = 1024)]
     pub password: Option<SecretString>,
 }
 
-/// Reads the changes of a server.
-pub(super) fn server_patch(value: Value, at: &mut At<'_>) -> Option<ServerPatchRequest> {
-    object(|form: &mut Form<'_>| {
+impl Request for ServerPatchRequest {
+    fn read(form: &mut Form<'_>) -> Option<Self> {
         let host = form.changed("host", line(253));
         if host.iter().flatten().any(|host| !is_host(host)) {
             form.wrong("host", FieldCode::InvalidValue, "A host name or an address.");
@@ -46,14 +46,14 @@ pub(super) fn server_patch(value: Value, at: &mut At<'_>) -> Option<ServerPatchR
         let security = form.changed("security", choice("tls, starttls, none"));
         let username = form.changed("username", line(254));
         let password = form.changed("password", secret(1024));
-        Some(ServerPatchRequest {
+        Some(Self {
             host: host?,
             port: port?.and_then(|port| u16::try_from(port).ok()),
             security: security?,
             username: username?,
             password: password?,
         })
-    })(value, at)
+    }
 }
 
 impl From<ServerPatchRequest> for ServerPatch {
@@ -82,13 +82,16 @@ pub struct MailboxPatchRequest {
     #[schema(value_type = Option<StartsOnName>)]
     pub conversation_starts_on: Patch<StartsOnName>,
     /// The server that is read. A change is used at once, and ends a stop after refused logins.
+    #[schema(nullable = false)]
     pub imap: Option<ServerPatchRequest>,
     /// The server that is sent through.
+    #[schema(nullable = false)]
     pub smtp: Option<ServerPatchRequest>,
     /// Whose Authentication-Results are believed; null: nobody's.
     #[schema(value_type = Option<String>, max_length = 253, example = "mx.acme.example")]
     pub authserv_id: Patch<String>,
     /// Who makes the Sent folder's copy.
+    #[schema(nullable = false)]
     pub sent_copy: Option<SentCopyName>,
 }
 
@@ -101,8 +104,8 @@ impl Request for MailboxPatchRequest {
         let display_name = form.patched("display_name", name);
         let default_owner_id = form.patched("default_owner_id", id::<UserId>);
         let conversation_starts_on = form.patched("conversation_starts_on", choice("reply, first_inbound"));
-        let imap = form.changed("imap", server_patch);
-        let smtp = form.changed("smtp", server_patch);
+        let imap = form.changed("imap", object(ServerPatchRequest::read));
+        let smtp = form.changed("smtp", object(ServerPatchRequest::read));
         let authserv_id = form.patched("authserv_id", line(253));
         let sent_copy = form.changed("sent_copy", choice("auto, append, server"));
         Some(Self {

@@ -1,9 +1,9 @@
 //! Trying a mailbox's servers.
 
-use super::mailbox_settings::{ServerPatchRequest, server_patch};
+use super::mailbox_settings::ServerPatchRequest;
 use crate::{
     checks::{Checked, ServerFault},
-    form::{Form, Request},
+    form::{Form, Request, object},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,8 +20,8 @@ pub struct MailboxTestRequest {
 
 impl Request for MailboxTestRequest {
     fn read(form: &mut Form<'_>) -> Option<Self> {
-        let imap = form.optional("imap", server_patch);
-        let smtp = form.optional("smtp", server_patch);
+        let imap = form.optional("imap", object(ServerPatchRequest::read));
+        let smtp = form.optional("smtp", object(ServerPatchRequest::read));
         Some(Self { imap: imap?, smtp: smtp? })
     }
 }

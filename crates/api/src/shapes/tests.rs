@@ -1,14 +1,14 @@
 use super::{message::MessageView, *};
 use crate::{
-    form::{Request, names_of},
+    form::{Request, judge, names_of},
     keys::{Key, Purpose},
     links::Links,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::PartialSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-/// Whether a request asks for exactly the fields that its documentation has.
+/// Whether a request asks for exactly the fields that its documentation has, and takes `null` exactly where it says so.
 fn check<R: Request + PartialSchema>() {
     let RefOr::T(Schema::Object(schema)) = R::schema() else {
         panic!("a request is an object");
@@ -17,7 +17,29 @@ fn check<R: Request + PartialSchema>() {
     let mut asked = names_of::<R>();
     documented.sort_unstable();
     asked.sort_unstable();
-    assert_eq!(asked, documented, "{}", std::any::type_name::<R>());
+    let request = std::any::type_name::<R>();
+    assert_eq!(asked, documented, "{request}");
+    let missing = mistakes::<R>(json!({}));
+    for (name, field) in &schema.properties {
+        // Two fields of which one is needed are told alike, left out or null: that is no matter of a field's type.
+        let needed = schema.required.contains(name);
+        let wrong = mistakes::<R>(json!({ name: null }));
+        let refused = wrong
+            .iter()
+            .any(|mistake| mistake == &format!("/{name}") && (needed || !missing.contains(mistake)));
+        assert_eq!(nullable(&serde_json::to_value(field).unwrap()), !refused, "{request} takes {name}: null");
+    }
+}
+
+/// Where the mistakes are.
+fn mistakes<R: Request>(value: Value) -> Vec<String> {
+    judge::<R>(value).1.into_iter().map(|error| error.pointer).collect()
+}
+
+/// Whether a schema has `null` among what it allows.
+fn nullable(schema: &Value) -> bool {
+    let of = |key: &str| schema[key].as_array().into_iter().flatten();
+    schema["type"] == "null" || of("type").any(|name| name == "null") || of("oneOf").any(nullable)
 }
 
 #[test]
@@ -38,6 +60,7 @@ fn requests_ask_for_what_is_documented() {
     check::<defined_field::CustomFieldPatchRequest>();
     check::<mailbox::MailboxRequest>();
     check::<mailbox_settings::MailboxPatchRequest>();
+    check::<mailbox_settings::ServerPatchRequest>();
     check::<mailbox_test::MailboxTestRequest>();
     check::<conversation::ConversationRequest>();
     check::<conversation::SeenRequest>();
