@@ -45,7 +45,14 @@ test: setup fmt-check lint deny docs openapi-check ## Set up, then everything: f
 	@cargo test --workspace
 	$(call step,What the tests have reached of the API)
 	@target/debug/postroom openapi | target/debug/coverage openapi/unreached.txt
+	@$(MAKE) schemathesis
 	@printf '\nEverything passed.\n'
+
+.PHONY: schemathesis
+schemathesis: setup ## Let Schemathesis try the running server beside the OpenAPI document
+	$(call step,Schemathesis: what the document allows and forbids as owner and as team member)
+	@cargo build --workspace --all-targets
+	@cargo test -p postroom-tests schemathesis -- --ignored --nocapture
 
 .PHONY: fmt
 fmt: ## Format the code

