@@ -85,6 +85,21 @@ bench: setup ## Measure the page's questions beside pgbench; rewrites bench/READ
 	$(call step,Benchmarks)
 	@target/release/bench --write
 
+# A collection of real mail with what is expected of it: not part of this project.
+CORPUS ?= .local/mail-collection
+tools = $(CURDIR)/.local/mail-tools
+
+.PHONY: corpus
+corpus: ## Measure how real mail is understood; CORPUS=DIR is the collection; rewrites bench/mail.md
+	@[ -e "$(CORPUS)/tools/score.py" ] || { echo "No collection of mail in $(CORPUS): name its directory (make corpus CORPUS=DIR). It holds the cases and"; echo "tools/predict.py and tools/score.py, which know what is expected of them; bench/mail.md says what was measured so far."; exit 1; }
+	@[ -x $(tools)/bin/python ] || python3 -m venv $(tools)
+	@$(tools)/bin/python -m pip install --quiet --disable-pip-version-check lxml html5lib rapidfuzz
+	$(call step,Building (a few minutes the first time))
+	@cargo build --bin postroom
+	$(call step,Reading the collection)
+	@$(tools)/bin/python $(CORPUS)/tools/predict.py $(CURDIR)/target/debug/postroom target/mail.jsonl
+	@$(tools)/bin/python scripts/corpus.py $(abspath $(CORPUS)) target/mail.jsonl bench/mail.md
+
 .PHONY: docs
 docs: ## Build the code's documentation; warnings are errors
 	$(call step,Documentation of the code)
