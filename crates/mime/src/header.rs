@@ -129,7 +129,7 @@ fn fields_follow(rest: &[u8]) -> bool {
 }
 
 /// The lower-case name of the field that begins in this line, and where its value begins.
-fn field_start(line: &[u8]) -> Option<(String, usize)> {
+pub(crate) fn field_start(line: &[u8]) -> Option<(String, usize)> {
     let colon = line.iter().position(|&b| b == b':')?;
     let name = line.get(..colon)?.trim_ascii_end();
     let is_name = !name.is_empty() && name.len() <= 200 && name.iter().all(u8::is_ascii_graphic);

@@ -6,7 +6,7 @@ mod returned;
 mod sender;
 mod status;
 
-use crate::part::Part;
+use crate::part::{Part, TreeNotes};
 use serde::Serialize;
 
 /// What a report of a failed or delayed delivery says.
@@ -51,8 +51,18 @@ pub(crate) fn detect(mail: &Part<'_>, text: &str) -> Option<Bounce> {
     if !is_report {
         return None;
     }
+    let mut below_report = text;
     if !has_report {
+        let end = report::read_embedded(beginning(text), &mut recipients);
+        below_report = text.get(end..).unwrap_or(text);
+    }
+    if recipients.is_empty() {
         recipients = prose::recipients(mail, text);
+    }
+    if recipients.is_empty()
+        && let Some(inner) = passed_on(mail)
+    {
+        return Some(inner);
     }
     if let [only] = recipients.as_mut_slice()
         && only.status.as_deref().is_none_or(status::is_vague)
@@ -60,7 +70,7 @@ pub(crate) fn detect(mail: &Part<'_>, text: &str) -> Option<Bounce> {
         // The words before the report often hold what the report leaves out.
         only.status = status::enhanced(prose::own_words(text)).or(only.status.take());
     }
-    let returned = returned::find(mail, text);
+    let returned = returned::find(mail, below_report);
     if recipients.is_empty() {
         let action = if prose::is_delay(&mail.headers, text) { "delayed" } else { "failed" };
         recipients = returned
@@ -76,6 +86,23 @@ pub(crate) fn detect(mail: &Part<'_>, text: &str) -> Option<Bounce> {
     }
     recipients.truncate(MAX_RECIPIENTS);
     Some(Bounce { recipients, original_message_id: returned.message_id })
+}
+
+/// How much of a text is searched.
+const MAX_TEXT: usize = 64 * 1024;
+
+fn beginning(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or(text)
+}
+
+/// What a report says that a gateway passed on in a report of its own, which names nobody.
+fn passed_on(mail: &Part<'_>) -> Option<Bounce> {
+    let inner = mail.children.iter().find(|part| part.content_type == "message/rfc822")?;
+    let raw = inner.decoded();
+    let inner = Part::read(&raw, &mut TreeNotes::default());
+    let recipients = report::recipients(&inner);
+    let original_message_id = returned::find(&inner, "").message_id;
+    (!recipients.is_empty()).then_some(Bounce { recipients, original_message_id })
 }
 
 /// An address in a report, freed from what stands around it; `None` where it is none.

@@ -1,7 +1,7 @@
 //! Reports that only tell a person what happened.
 
 use super::sender::{has_null_path, is_by_system, is_delivery_report};
-use super::{BounceRecipient, MAX_RECIPIENTS, bare_address, report, status};
+use super::{BounceRecipient, MAX_RECIPIENTS, bare_address, status};
 use crate::address;
 use crate::automatic;
 use crate::header::Headers;
@@ -9,7 +9,7 @@ use crate::part::Part;
 use crate::subject;
 
 /// What the subjects of reports say.
-const SUBJECTS: [&str; 46] = [
+const SUBJECTS: [&str; 47] = [
     "undeliver",
     "undelivered",
     "delivery status notification",
@@ -56,6 +56,7 @@ const SUBJECTS: [&str; 46] = [
     "未送达",
     "mail failed, returning",
     "smtp server: errors from",
+    "failed mail",
 ];
 
 /// What their texts say. Each is enough together with a mail system as the sender.
@@ -183,7 +184,9 @@ pub(super) fn is_report(mail: &Part<'_>, text: &str) -> bool {
     }
     match (by_system || null_path, says_so, subject_says_so) {
         (true, true, true) => true,
-        (true, true, false) => by_system || is_delivery_report || begins_with_code(&words),
+        (true, true, false) => {
+            by_system || is_delivery_report || begins_with_code(&words) || has_returned_part(mail)
+        }
         (true, false, true) => by_system || is_delivery_report,
         // Small systems write as anybody: then the mail that came back has to be there too.
         (false, true, true) => {
@@ -196,9 +199,13 @@ pub(super) fn is_report(mail: &Part<'_>, text: &str) -> bool {
 
 /// Whether the mail that couldn't be delivered stands in a part of its own or below the report's words.
 fn returns_mail(part: &Part<'_>, text: &str) -> bool {
+    has_returned_part(part) || own_words(text).len() < text.len()
+}
+
+fn has_returned_part(mail: &Part<'_>) -> bool {
     let is_part =
         |part: &Part<'_>| matches!(part.content_type.as_str(), "message/rfc822" | "text/rfc822-headers");
-    part.children.iter().any(is_part) || own_words(text).len() < text.len()
+    mail.children.iter().any(is_part)
 }
 
 fn has_feedback_report(part: &Part<'_>) -> bool {
@@ -283,13 +290,11 @@ pub(super) fn own_words(text: &str) -> &str {
 pub(super) fn recipients(mail: &Part<'_>, text: &str) -> Vec<BounceRecipient> {
     let words = own_words(text);
     let action = if is_delay(&mail.headers, text) { "delayed" } else { "failed" };
-    let mut embedded = Vec::new();
-    report::read_embedded(words, &mut embedded);
-    if !embedded.is_empty() {
-        return embedded;
-    }
     let own = own_addresses(&mail.headers);
-    let mut lines = Candidates::of(words, &own);
+    let mut lines = Candidates::of(below_announcement(words).unwrap_or(words), &own);
+    if lines.found.is_empty() {
+        lines = Candidates::of(words, &own);
+    }
     let declared = mail.headers.all("x-failed-recipients").flat_map(address::parse_list);
     let declared: Vec<String> = declared.filter_map(|entry| bare_address(&entry.address)).collect();
     if !declared.is_empty() {
@@ -314,6 +319,22 @@ pub(super) fn recipients(mail: &Part<'_>, text: &str) -> Vec<BounceRecipient> {
         only.status = only.status.take().or(shared);
     }
     found
+}
+
+/// Words that announce the recipients.
+const ANNOUNCEMENTS: [&str; 3] = ["following recipient", "following address", "following destination"];
+
+/// What stands below the line that announces the recipients: above it, some systems show the returned mail's header.
+fn below_announcement(words: &str) -> Option<&str> {
+    let mut offset = 0;
+    for line in words.split_inclusive('\n') {
+        offset += line.len();
+        let lower = line.to_lowercase();
+        if ANNOUNCEMENTS.iter().any(|phrase| lower.contains(phrase)) {
+            return words.get(offset..);
+        }
+    }
+    None
 }
 
 /// The addresses that a report names for other reasons: whom it is sent to, and by whom.
@@ -453,9 +474,17 @@ fn after_words(line: &str) -> Vec<String> {
 }
 
 fn anywhere(line: &str) -> Vec<String> {
-    line.split(|c: char| {
+    let words = line.split(|c: char| {
         c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | ',' | ';' | '"' | '[' | ']' | '=' | ':')
-    })
-    .filter_map(bare_address)
-    .collect()
+    });
+    let mut before = "";
+    words
+        .filter(|word| !word.is_empty())
+        .filter(|word| {
+            // "They take no mail from bob@example.com" is about somebody else.
+            let is_sender = std::mem::replace(&mut before, word).eq_ignore_ascii_case("from");
+            !is_sender
+        })
+        .filter_map(bare_address)
+        .collect()
 }

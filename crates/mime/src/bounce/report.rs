@@ -1,7 +1,7 @@
 //! `message/delivery-status` (RFC 3464).
 
 use super::{BounceRecipient, MAX_RECIPIENTS, bare_address, status};
-use crate::header::Headers;
+use crate::header::{self, Headers};
 use crate::part::Part;
 
 /// All recipients that the mail's delivery reports name, whatever became of them.
@@ -13,11 +13,26 @@ pub(super) fn recipients(mail: &Part<'_>) -> Vec<BounceRecipient> {
 
 fn collect(part: &Part<'_>, found: &mut Vec<BounceRecipient>) {
     if matches!(part.content_type.as_str(), "message/delivery-status" | "message/global-delivery-status") {
-        read(&part.decoded(), found);
+        read(&refolded(&part.decoded()), found);
     }
     for child in &part.children {
         collect(child, found);
     }
+}
+
+/// The report with those lines folded that are no field and don't say that they belong to the one before: a server's
+/// answer of several lines, as it came.
+fn refolded(report: &[u8]) -> Vec<u8> {
+    let mut folded = Vec::with_capacity(report.len());
+    for line in report.split_inclusive(|&byte| byte == b'\n') {
+        let content = line.trim_ascii();
+        let begins_field = header::field_start(content).is_some();
+        if !content.is_empty() && !begins_field && !folded.is_empty() {
+            folded.push(b' ');
+        }
+        folded.extend_from_slice(line);
+    }
+    folded
 }
 
 /// Reads groups of fields, one for each recipient after one for the whole mail.
@@ -76,19 +91,43 @@ fn success(value: &str) -> Option<String> {
     code.starts_with("2.").then(|| code.to_owned())
 }
 
-/// Reads the same fields where they stand in a plain text.
-pub(super) fn read_embedded(text: &str, found: &mut Vec<BounceRecipient>) {
+/// Reads the same fields where they stand in a plain text, in blocks between blank lines or one right after the other.
+/// Returns where the last of them ends.
+pub(super) fn read_embedded(text: &str, found: &mut Vec<BounceRecipient>) -> usize {
+    let mut end = 0;
+    let mut block: Option<Block> = None;
     let mut offset = 0;
-    let mut starts = Vec::new();
-    for line in text.split_inclusive('\n') {
-        let lower = line.get(..20).unwrap_or(line).to_ascii_lowercase();
-        if lower.starts_with("final-recipient:") || lower.starts_with("original-recipient:") {
-            starts.push(offset);
-        }
+    for line in text.split_inclusive('\n').chain(["\n"]) {
+        let start = offset;
         offset += line.len();
+        let name = header::field_start(line.trim_end().as_bytes()).map_or_else(String::new, |(name, _)| name);
+        let names_recipient = RECIPIENT.contains(&name.as_str());
+        let is_next =
+            |block: &mut Block| line.trim().is_empty() || names_recipient && block.recipients.contains(&name);
+        if let Some(over) = block.take_if(is_next)
+            && !over.recipients.is_empty()
+        {
+            let lines = text.get(over.start..start).unwrap_or_default();
+            read(&refolded(lines.as_bytes()), found);
+            end = start;
+        }
+        if names_recipient || FIELDS.contains(&name.as_str()) {
+            let block = block.get_or_insert(Block { start, recipients: Vec::new() });
+            if names_recipient {
+                block.recipients.push(name);
+            }
+        }
     }
-    let ends = starts.iter().skip(1).copied().chain([text.len()]);
-    for (start, end) in starts.iter().zip(ends) {
-        read(text.get(*start..end).unwrap_or_default().as_bytes(), found);
-    }
+    end
 }
+
+/// Fields of a report in a text: where they begin, and which of those that name a recipient were among them.
+struct Block {
+    start: usize,
+    recipients: Vec<String>,
+}
+
+/// The fields that name a recipient.
+const RECIPIENT: [&str; 2] = ["final-recipient", "original-recipient"];
+/// The other fields that those about a recipient may begin with.
+const FIELDS: [&str; 4] = ["action", "status", "diagnostic-code", "remote-mta"];

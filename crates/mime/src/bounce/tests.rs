@@ -65,6 +65,70 @@ fn reads_reports_in_prose() {
     assert_eq!(found(delay), Some((one("ann@example.com", "delayed", None), None)));
 }
 
+/// A server's answer of several lines stands in reports as it came, and ended the fields.
+#[test]
+fn reads_a_report_with_unfolded_lines() {
+    let raw = "From: MAILER-DAEMON@mx.example\nContent-Type: multipart/report; boundary=b\n\n--b\n\nSorry.\n--b\n\
+               Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n\
+               Diagnostic-Code: smtp; 550-Please sign in first.\n550-mx.example [192.0.2.1]:25 may not\n\
+               550 relay through us.\nStatus: 5.7.0\nAction: failed\nFinal-Recipient: rfc822; ann@example.com\n--b--\n";
+    assert_eq!(found(raw), Some((one("ann@example.com", "failed", Some("5.7.0")), None)));
+}
+
+/// Gateways that know nothing of parts: the report's fields stand in the text, in any order, and so does what came back.
+#[test]
+fn reads_a_report_within_a_text() {
+    let raw = "From: MAILER-DAEMON@mx.example\nTo: bob@example.org\nSubject: Delivery has failed\n\n\
+               Your message cannot be delivered.\nMessage-ID: <report@mx.example>\n\n\
+               Action: failed\nStatus: 5.0.0\nFinal-recipient: rfc822;ann@example.com\n\
+               Diagnostic-code: smtp; 550 5.7.1 No\n\nAction: failed\nStatus: 5.1.1\n\
+               Original-recipient: rfc822;eve@example.com\nFinal-recipient: rfc822;eve@mx.example.com\n\n\
+               Received: from a by b\nMessage-ID: <1@example.org>\nTo: ann@example.com\n";
+    let both =
+        [one("ann@example.com", "failed", Some("5.7.1")), one("eve@mx.example.com", "failed", Some("5.1.1"))];
+    assert_eq!(found(raw), Some((both.concat(), Some("1@example.org".into()))));
+}
+
+#[test]
+fn reads_a_report_that_a_gateway_passes_on() {
+    let raw = "From: MAILER-DAEMON@gateway.example\nSubject: Returned mail\nContent-Type: multipart/mixed; boundary=a\n\n\
+               --a\n\nThe following addresses had permanent fatal errors:\n--a\nContent-Type: message/rfc822\n\n\
+               Message-ID: <report@mx.example>\nTo: bob@example.org\n\
+               Content-Type: multipart/report; boundary=b\n\n--b\n\nSorry.\n--b\n\
+               Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n\
+               Final-Recipient: rfc822; ann@example.com\nAction: failed\nStatus: 5.1.1\n--b\n\
+               Content-Type: message/rfc822\n\nMessage-ID: <1@example.org>\n\nHi\n--b--\n--a--\n";
+    assert_eq!(
+        found(raw),
+        Some((one("ann@example.com", "failed", Some("5.1.1")), Some("1@example.org".into())))
+    );
+}
+
+#[test]
+fn tells_recipients_from_others_that_a_report_names() {
+    let shown = "Return-Path: <>\nFrom: System Administrator <postmaster@mx.example>\nSubject: Undeliverable: Hi\n\n\
+                 Your message\n\n  To:      team@example.com\n  Subject: Hi\n\ndid not reach the following recipient(s):\n\n\
+                 c=US;dda:SMTP=ann@example.com; on Friday\n  The recipient name is not recognized\n";
+    assert_eq!(found(shown), Some((one("ann@example.com", "failed", None), None)));
+    let sender = "From: MAILER-DAEMON@mx.example\nSubject: Mail Delivery Problem\n\n\
+                  Your mail could not be delivered because they take none from team@example.com.\n";
+    assert_eq!(found(sender), Some((Vec::new(), None)));
+}
+
+/// The null return path, a report's words and the mail that came back: the subject may say anything.
+#[test]
+fn reads_a_report_under_any_subject() {
+    let mail = |second: &str| {
+        format!(
+            "Return-Path: <>\nFrom: no-reply@phone.example\nSubject: Mail\nContent-Type: multipart/mixed; boundary=b\n\n\
+             --b\n\nYour mail could not be delivered to: <ann@phone.example>\nAs their mailbox is full.\n{second}--b--\n"
+        )
+    };
+    let returned = "--b\nContent-Type: message/rfc822\n\nMessage-ID: <1@example.org>\n\nHi\n";
+    let bounce = Some((one("ann@phone.example", "failed", None), Some("1@example.org".into())));
+    assert_eq!((found(&mail(returned)), found(&mail(""))), (bounce, None));
+}
+
 #[test]
 fn people_do_not_bounce() {
     for raw in [
