@@ -14,7 +14,7 @@ mod tree;
 pub(crate) use render::{Links, Rendered, render};
 pub(crate) use slice::{Position, slice};
 pub use text::text_to_html;
-pub(crate) use tree::{Node, Tree};
+pub(crate) use tree::{Node, NodeId, Tree};
 
 use std::sync::LazyLock;
 

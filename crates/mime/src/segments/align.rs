@@ -4,18 +4,18 @@ use super::{Piece, Segment, SegmentKind, segment};
 
 /// Lets the form in which earlier mails were found tell the other one, where that found none.
 pub(super) fn agree(
-    html_text: &str,
+    html: &[&str],
     html_kinds: Vec<SegmentKind>,
-    plain: &str,
+    plain: &[&str],
     plain_kinds: Vec<SegmentKind>,
 ) -> (Vec<SegmentKind>, Vec<SegmentKind>) {
     match (finds_earlier(&html_kinds), finds_earlier(&plain_kinds)) {
         (true, false) => {
-            let projected = project(html_text, &html_kinds, plain);
+            let projected = project(html, &html_kinds, plain);
             (html_kinds, projected.unwrap_or(plain_kinds))
         }
         (false, true) => {
-            let projected = project(plain, &plain_kinds, html_text);
+            let projected = project(plain, &plain_kinds, html);
             (projected.unwrap_or(html_kinds), plain_kinds)
         }
         _ => (html_kinds, plain_kinds),
@@ -32,10 +32,10 @@ const MIN_LETTERS: usize = 8;
 const MAX_LETTERS: usize = 60;
 
 /// Finds the lines at which the kind changes in another form of the same text; `None` unless all are there.
-fn project(known: &str, kinds: &[SegmentKind], other: &str) -> Option<Vec<SegmentKind>> {
+fn project(known: &[&str], kinds: &[SegmentKind], other: &[&str]) -> Option<Vec<SegmentKind>> {
     let mut changes = Vec::new();
     let mut last = SegmentKind::New;
-    for (line, kind) in known.split_inclusive('\n').zip(kinds) {
+    for (line, kind) in known.iter().zip(kinds) {
         if *kind != last {
             let letters = letters(line);
             if letters.chars().count() < MIN_LETTERS {
@@ -48,7 +48,7 @@ fn project(known: &str, kinds: &[SegmentKind], other: &str) -> Option<Vec<Segmen
     let mut changes = changes.into_iter().peekable();
     let mut current = SegmentKind::New;
     let mut projected = Vec::new();
-    for line in other.split_inclusive('\n') {
+    for line in other {
         if let Some((expected, kind)) = changes.peek() {
             let found = letters(line);
             if found.chars().count() >= MIN_LETTERS

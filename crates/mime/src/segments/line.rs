@@ -10,8 +10,14 @@ pub(super) fn folded(line: &str) -> String {
     #[cfg(test)]
     work::count();
     let head = line.get(..line.floor_char_boundary(MAX_HEAD)).unwrap_or(line);
-    let head = head.trim().trim_matches(['*', '_', '\u{feff}', '\u{200b}', '\u{200e}', '\u{200f}']);
+    let seen: String = head.chars().filter(|c| !is_unseen(*c)).collect();
+    let head = seen.trim().trim_matches(['*', '_']);
     head.trim().to_lowercase().replace(['\u{a0}', '\u{202f}'], " ").replace('’', "'")
+}
+
+/// What programs put around names and addresses to keep directions of writing apart.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{feff}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// What a separator line begins.
@@ -70,6 +76,8 @@ pub(super) struct Label {
     kind: LabelKind,
     /// Its value is what such a line holds: an address, or a date with its year.
     is_certain: bool,
+    /// The line holds a whole header: a sender and a date.
+    is_whole: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,7 +108,17 @@ pub(super) fn label(line: &str) -> Option<Label> {
         LabelKind::Sent => names_year(value),
         LabelKind::Subject => false,
     };
-    Some(Label { kind, is_certain })
+    let is_whole = kind == LabelKind::From && is_certain && names_date(value);
+    Some(Label { kind, is_certain, is_whole })
+}
+
+/// Whether a label of a date and then a year follow in this line: some programs lose the ends of a header's lines.
+fn names_date(value: &str) -> bool {
+    value.match_indices(':').any(|(at, _)| {
+        let (before, after) = value.split_at_checked(at).unwrap_or((value, ""));
+        let name = before.rsplit([' ', '*', '>']).find(|word| !word.is_empty()).unwrap_or_default();
+        phrases::SENT.contains(&name) && names_year(after)
+    })
 }
 
 /// How many lines a quoted header may have.
@@ -113,6 +131,7 @@ pub(super) fn begins_header(labels: impl Iterator<Item = Option<Label>>) -> bool
     let mut other = 0;
     for (index, label) in labels.take(MAX_HEADER_LINES).enumerate() {
         match label {
+            Some(label) if index == 0 && label.is_whole => return true,
             Some(label) => {
                 if !found.iter().any(|known| known.kind == label.kind) {
                     found.push(label);
@@ -150,9 +169,18 @@ pub(super) struct Attribution {
 /// "On …, Ann wrote:" in the common languages, at the first of these lines.
 pub(super) fn attribution<'t>(lines: impl Iterator<Item = &'t str>) -> Option<Attribution> {
     let mut joined = String::new();
+    let mut after_blank = false;
     for (index, line) in lines.take(MAX_ATTRIBUTION_LINES).enumerate() {
         let text = folded(line.trim_start_matches(['>', ' ']));
         if text.is_empty() {
+            // Where a program makes a paragraph of its own of a linked address, a blank line stands before it.
+            if after_blank || !(begins_attribution(&joined) && names_year(&joined)) {
+                return None;
+            }
+            after_blank = true;
+            continue;
+        }
+        if std::mem::take(&mut after_blank) && !text.starts_with('<') {
             return None;
         }
         if !joined.is_empty() {
@@ -168,12 +196,42 @@ pub(super) fn attribution<'t>(lines: impl Iterator<Item = &'t str>) -> Option<At
             return (index == 0 || is_likely).then_some(Attribution { lines: index + 1, is_certain });
         }
         // Only what begins like an introduction may go on in the next line.
-        if index == 0 && !begins_attribution(&joined) && !names_address(&joined) {
+        if index == 0 && !begins_attribution(&joined) && !names_address(&joined) && !joined.ends_with('<') {
             return None;
         }
     }
     None
 }
+
+/// How an introduction begins that some programs write right behind the answer.
+const INLINE_STARTS: [&str; 9] = ["On ", "Am ", "Le ", "El ", "Il ", "Op ", "Den ", "Em ", "W dniu "];
+
+/// Where in a line an introduction begins behind new words: `Thanks! On Wed, 3 Jan 2024, Ann <ann@example.com> wrote:`.
+///
+/// Only one that names an address and a time counts: people write "On Monday she wrote:" themselves.
+pub(super) fn inline_attribution(line: &str) -> Option<usize> {
+    let end = line.trim_end();
+    let ends_so = end.ends_with([':', '：']) && !is_quoted(line);
+    let from = end.floor_char_boundary(end.len().saturating_sub(MAX_INLINE));
+    let tail = end.get(from..).filter(|tail| ends_so && tail.contains('@'))?;
+    let starts = INLINE_STARTS.iter().filter_map(|start| {
+        let at = tail.match_indices(start).map(|(at, _)| at).find(|at| {
+            tail.get(..*at).is_some_and(|before| before.ends_with([' ', '-']) && !before.trim().is_empty())
+        })?;
+        let text = folded(tail.get(at..)?);
+        let begins_with_time =
+            text.split_whitespace().skip(1).take(3).any(|word| word.contains(|c: char| c.is_ascii_digit()));
+        let is_whole =
+            begins_with_time && names_year(&text) && names_address(&text) && ends_attribution(&text);
+        is_whole.then_some(at)
+    });
+    let at = starts.min()?;
+    let before = tail.get(..at)?.trim_end_matches(['-', ' ']);
+    Some(from + before.len())
+}
+
+/// The longest such introduction, in bytes.
+const MAX_INLINE: usize = 300;
 
 fn begins_attribution(text: &str) -> bool {
     let text = text.trim_start_matches(['-', ' ', '"', '\'', '[', '(']);
@@ -231,7 +289,7 @@ fn begins_with_date(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit()) && digits >= 4 && head.contains(['/', '.', '-', ' '])
 }
 
-/// Whether an introduction names a time (`10:32`), a year or an address.
+/// Whether an introduction names an address, a year, or a day with a time (`1/5/24 10:32`).
 fn is_certain(text: &str) -> bool {
     let has_time = text.split(|c: char| c.is_whitespace() || c == ',').any(|word| {
         word.split_once([':', '.', 'h']).is_some_and(|(hour, rest)| {
@@ -240,7 +298,10 @@ fn is_certain(text: &str) -> bool {
                 && rest.get(..2).is_some_and(|minute| minute.bytes().all(|b| b.is_ascii_digit()))
         })
     });
-    (names_year(text) || has_time || names_address(text)) && (begins_attribution(text) || names_address(text))
+    let has_day =
+        || text.split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty()).count() >= 4;
+    let names_time = names_year(text) || has_time && has_day();
+    names_address(text) || names_time && begins_attribution(text)
 }
 
 /// `-- `, and its mutilated forms.
@@ -266,7 +327,7 @@ pub(super) fn is_sent_from(line: &str) -> bool {
         && !is_sentence
         && (names_program
             || phrases::SENT_FROM.iter().any(|start| text.starts_with(start))
-            || text.ends_with("から送信")
+            || phrases::SENT_FROM_ENDS.iter().any(|end| text.ends_with(end))
             || text.ends_with(" gesendet") && text.starts_with("von "))
 }
 
@@ -313,6 +374,7 @@ mod tests {
             ("Thu, 26 Jun 2014 14:00:51 +0400 от Ann Lee <ann@example.com>:", 1),
             ("Em dom, 4 Nov 2018 08:14:43 -0200 Ann <ann@example.com> wrote", 1),
             ("---- On Mon, 01 Jan 2024 10:00:00 +0000 Ann <a@example.com> wrote ----", 1),
+            ("On Thu, 4 Jan 2024 at 10:00 Ann Lee\n\n<\nann@example.com\n> wrote:", 5),
         ] {
             let found = attribution(text.lines());
             assert_eq!(found, Some(Attribution { lines, is_certain: true }), "{text}");
@@ -320,7 +382,80 @@ mod tests {
         for prose in ["I wrote to you.", "On the whole\nit is fine.", "Here is what I need:", "Price: 2024"] {
             assert!(attribution(prose.lines()).is_none(), "{prose}");
         }
-        assert!(attribution("As Kant wrote:".lines()).is_some_and(|found| !found.is_certain));
+        for prose in ["As Kant wrote:", "On Monday at 10:30 she said:"] {
+            assert!(attribution(prose.lines()).is_some_and(|found| !found.is_certain), "{prose}");
+        }
+    }
+
+    #[test]
+    fn knows_introductions_behind_an_answer() {
+        for (line, answer) in [
+            ("Thanks! On Wed, Jan 3, 2024 at 10:00 AM, Ann <ann@example.com> wrote:\n", "Thanks!"),
+            ("a - b--- On Wed, Jan 3, 2024 at 10:00 AM, ann@example.com wrote:", "a - b"),
+            ("Danke Am Mi., 3. Jan. 2024 um 10:00 Uhr schrieb Ann Lee <ann@example.com>:", "Danke"),
+        ] {
+            assert_eq!(inline_attribution(line).and_then(|at| line.get(..at)), Some(answer), "{line}");
+        }
+        for line in [
+            "On Wed, Jan 3, 2024 at 10:00 AM, Ann <ann@example.com> wrote:",
+            "> ok On Wed, Jan 3, 2024, Ann <ann@example.com> wrote:",
+            "Last year, On Monday, ann@example.com wrote:",
+            "Thanks! On Wed, Jan 3, 2024 she wrote:",
+            "Write to ann@example.com On Wed, Jan 3, 2024",
+        ] {
+            assert_eq!(inline_attribution(line), None, "{line}");
+        }
+    }
+
+    /// As the common programs write in these languages; long ones are broken before the address.
+    #[test]
+    fn knows_introductions_in_many_languages() {
+        for text in [
+            "Am Mo., 1. Jan. 2024 um 10:00 Uhr schrieb Ann Lee <ann@example.com>:",
+            "El lun, 1 ene 2024 a las 10:00, Ann Lee (<ann@example.com>) escribió:",
+            "Il giorno lun 1 gen 2024 alle ore 10:00 Ann Lee <ann@example.com> ha scritto:",
+            "Em seg., 1 de jan. de 2024 às 10:00, Ann Lee <ann@example.com> escreveu:",
+            "Ann Lee <ann@example.com> escreveu (segunda, 1/01/2024 à(s) 10:00):",
+            "Op ma 1 jan 2024 om 10:00 schreef Ann Lee <ann@example.com>:",
+            "Den mån 1 jan. 2024 kl 10:00 skrev Ann Lee <ann@example.com>:",
+            "man. 1. jan. 2024 kl. 10:00 skrev Ann Lee <ann@example.com>:",
+            "ma 1. tammik. 2024 klo 10.00 Ann Lee (ann@example.com) kirjoitti:",
+            "pon., 1 sty 2024 o 10:00 Ann Lee <ann@example.com> napisał(a):",
+            "po 1. 1. 2024 v 10:00 odesílatel Ann Lee <ann@example.com> napsal:",
+            "po 1. 1. 2024 o 10:00 Ann Lee <ann@example.com> napísal(a):",
+            "Ann Lee <ann@example.com> ezt írta (időpont: 2024. jan. 1., H, 10:00):",
+            "În lun., 1 ian. 2024 la 10:00, Ann Lee <ann@example.com> a scris:",
+            "Ann Lee <ann@example.com>, 1 Oca 2024 Pzt, 10:00 tarihinde şunu yazdı:",
+            "пн, 1 янв. 2024 г. в 10:00, Ann Lee <ann@example.com>:",
+            "пн, 1 січ. 2024 р. о 10:00 Ann Lee <ann@example.com> пише:",
+            "На пн, 1.01.2024 г. в 10:00 Ann Lee <ann@example.com> написа:",
+            "pon, 1. sij 2024. u 10:00 Ann Lee <ann@example.com> napisao je:",
+            "V V pon., 1. jan. 2024 ob 10:00 je oseba Ann Lee <ann@example.com> napisala:",
+            "пон, 1. јан 2024. у 10:00 Ann Lee <ann@example.com> је написао/ла:",
+            "2024-01-01, pr, 10:00 Ann Lee <ann@example.com> rašė:",
+            "Pirmd., 2024. g. 1. janv., plkst. 10:00 — lietotājs Ann Lee (<ann@example.com>) rakstīja:",
+            "Kontakt Ann Lee (<ann@example.com>) kirjutas kuupäeval E, 1. jaanuar 2024 kell 10:00:",
+            "Στις Δευ 1 Ιαν 2024 στις 10:00 π.μ., ο χρήστης Ann Lee <ann@example.com> έγραψε:",
+            "\u{202b}בתאריך יום ב׳, 1 בינו׳ 2024 ב-10:00 מאת \u{202a}Ann Lee\u{202c}\u{200f} <\u{202a}ann@example.com\u{202c}\u{200f}>:\u{202c}",
+            "في الاثنين، ١ يناير ٢٠٢٤ في ١٠:٠٠ ص تمت كتابة ما يلي بواسطة Ann Lee <ann@example.com>:",
+            "در تاریخ دوشنبه ۱ ژانویهٔ ۲۰۲۴،‏ ۱۰:۰۰ Ann Lee <ann@example.com> نوشت:",
+            "เมื่อ จ. 1 ม.ค. 2024 เวลา 10:00 Ann Lee <ann@example.com> เขียนว่า:",
+            "Vào Th 2, 1 thg 1, 2024 vào lúc 10:00 Ann Lee <ann@example.com> đã viết:",
+            "Pada tanggal Sen, 1 Jan 2024 pukul 10.00 Ann Lee <ann@example.com> menulis:",
+            "2024年1月1日(月) 10:00 Ann Lee <ann@example.com>:",
+            "2024년 1월 1일 (월) 오전 10:00, Ann Lee <ann@example.com>님이 작성:",
+            "Ann Lee <ann@example.com> 於 2024年1月1日 週一 上午10:00寫道：",
+            "Missatge de Ann Lee <ann@example.com> del dia dl., 1 de gen. 2024 a les 10:00:",
+            "O luns, 1 xan 2024 ás 10:00, Ann Lee (<ann@example.com>) escribiu:",
+            "Þann mán., 1. jan. 2024 kl. 10:00 skrifaði Ann Lee <ann@example.com>:",
+            "सोम, 1 जन॰ 2024 को 10:00 बजे को Ann Lee <ann@example.com> ने लिखा:",
+        ] {
+            let certain = |lines| Some(Attribution { lines, is_certain: true });
+            assert_eq!(attribution(text.lines()), certain(1), "{text}");
+            // A text that is too long for one line is broken at its address.
+            let broken = text.replace("ann@example.com", "\nann@example.com");
+            assert_eq!(attribution(broken.lines()), certain(2), "{broken}");
+        }
     }
 
     #[test]
@@ -334,6 +469,10 @@ mod tests {
         assert!(is_header("From: Ann\nSent: Monday\nTo: Bob\nSubject: x"));
         assert!(is_header("*Von:* Ann\n*Gesendet:* Montag\n*An:* Bob\n*Betreff:* x"));
         assert!(is_header("Date: Wed, 16 May 2012 00:15:02 -0600\nTo: ann@example.com"));
+        assert!(is_header(
+            "From: Ann <ann@example.com> Sent: Monday, January 1, 2024 10:00 To: Bob Subject: x"
+        ));
+        assert!(!is_header("From: ann@example.com, to: Bob, date: tomorrow"));
         assert!(!is_header("From: here\nwe go\nto: there"));
         assert!(!is_header("Date: tomorrow\nSubject: lunch"));
     }

@@ -1,7 +1,8 @@
 //! Where the HTML of mail programs marks quotes, forwarded mails and signatures (MAIL-5).
 
 use super::SegmentKind;
-use crate::html::{Node, Rendered, Tree};
+use crate::html::{Node, NodeId, Rendered, Tree};
+use std::collections::HashMap;
 
 /// What an element says about the text inside of it, or behind it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,12 +51,17 @@ const SIGNATURE_CLASSES: [&str; 5] = [
 const SIGNATURE_IDS: [&str; 4] =
     ["signature", "applemailsignature", "ms-outlook-mobile-signature", "mobile_signature"];
 
-fn mark_of(node: &Node) -> Option<Mark> {
+/// Containers of an introduction and the quoted mail in a `<blockquote>`; answers between stand in them as well.
+const CONTAINER_CLASSES: [&str; 3] = ["gmail_quote", "protonmail_quote", "tutanota_quote"];
+
+fn has_class(node: &Node, known: &[&str]) -> bool {
     let classes = node.attribute("class").unwrap_or_default().to_ascii_lowercase();
-    let has_class = |known: &[&str]| {
-        // Outlook puts `x_` before the names that it finds.
-        classes.split_ascii_whitespace().any(|class| known.contains(&class.trim_start_matches("x_")))
-    };
+    // Outlook puts `x_` before the names that it finds.
+    classes.split_ascii_whitespace().any(|class| known.contains(&class.trim_start_matches("x_")))
+}
+
+fn mark_of(tree: &Tree, node: &Node) -> Option<Mark> {
+    let has_class = |known: &[&str]| has_class(node, known);
     let id = node.attribute("id").unwrap_or_default().to_ascii_lowercase();
     let id = id.trim_start_matches("x_");
     if FROM_HERE_IDS.contains(&id) {
@@ -63,6 +69,10 @@ fn mark_of(node: &Node) -> Option<Mark> {
     }
     if has_class(&FORWARD_CLASSES) {
         return Some(Mark::Inside(SegmentKind::Forwarded));
+    }
+    if node.name() == "blockquote" && has_class(&["gmail_quote"]) && !is_in_container(tree, node) {
+        // Gmail's button for quotations makes one as well.
+        return Some(Mark::Indented);
     }
     if has_class(&QUOTE_CLASSES) || QUOTE_IDS.contains(&id) {
         return Some(Mark::Inside(SegmentKind::Quote));
@@ -77,6 +87,32 @@ fn mark_of(node: &Node) -> Option<Mark> {
     None
 }
 
+/// Whether a node stands in a container of an introduction and a quoted mail.
+fn is_in_container(tree: &Tree, node: &Node) -> bool {
+    let parent = |node: &Node| node.parent.and_then(|id| tree.nodes.get(id));
+    let mut ancestors = std::iter::successors(parent(node), |node| parent(node));
+    ancestors.any(|ancestor| ancestor.name() != "blockquote" && has_class(ancestor, &CONTAINER_CLASSES))
+}
+
+/// For each container of an introduction and a quoted mail: where the first `<blockquote>` right inside of it ends.
+///
+/// People who answer in between leave that element and come back to another: their words stand in the container.
+fn first_quotes(tree: &Tree, rendered: &Rendered) -> HashMap<NodeId, usize> {
+    let mut ends = HashMap::new();
+    for &(id, _, to) in &rendered.elements {
+        if let Some(node) = tree.nodes.get(id)
+            && node.name() == "blockquote"
+            && let Some(parent) = node.parent
+            && let Some(container) = tree.nodes.get(parent)
+            && container.name() != "blockquote"
+            && has_class(container, &CONTAINER_CLASSES)
+        {
+            ends.entry(parent).or_insert(to);
+        }
+    }
+    ends
+}
+
 /// What the structure of the HTML says about each line of its text.
 pub(super) struct Marks {
     /// For each line.
@@ -86,11 +122,12 @@ pub(super) struct Marks {
 /// Marks the lines that begin at these places of the rendered text.
 pub(super) fn mark_lines(tree: &Tree, rendered: &Rendered, starts: &[usize]) -> Marks {
     let mut marks = Marks { lines: vec![(None, false); starts.len()] };
+    let first_quotes = first_quotes(tree, rendered);
     // Elements come in document order: what an outer one has marked, an inner one doesn't change.
     let mut marked_to = 0;
     let mut indented_to = 0;
     for &(id, from, to) in &rendered.elements {
-        let Some(mark) = tree.nodes.get(id).and_then(mark_of) else { continue };
+        let Some(mark) = tree.nodes.get(id).and_then(|node| mark_of(tree, node)) else { continue };
         let (kind, to) = match mark {
             Mark::Indented => {
                 marks.paint(starts, from.max(indented_to), to, |line| line.1 = true);
@@ -103,7 +140,9 @@ pub(super) fn mark_lines(tree: &Tree, rendered: &Rendered, starts: &[usize]) -> 
         if to <= marked_to {
             continue;
         }
-        let kind = if begins_forward(&rendered.text, from, kind) { SegmentKind::Forwarded } else { kind };
+        let is_forward = begins_forward(&rendered.text, from, kind);
+        let to = first_quotes.get(&id).copied().filter(|_| !is_forward).unwrap_or(to);
+        let kind = if is_forward { SegmentKind::Forwarded } else { kind };
         marks.paint(starts, from.max(marked_to), to, |line| line.0 = Some(kind));
         marked_to = to;
     }

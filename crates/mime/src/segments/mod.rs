@@ -41,26 +41,30 @@ pub struct Segment {
 
 /// The segments of a body of plain text.
 pub(crate) fn of_text(text: &str, is_forward: bool) -> Vec<Segment> {
-    let pieces = pieces(text, &classify_text(text, is_forward));
+    let lines = lines_of(text);
+    let pieces = pieces(&lines, &classify_text(&lines, is_forward));
     pieces.into_iter().map(|(kind, range)| segment(kind, text, range, None)).collect()
 }
 
 /// The text and the segments of an HTML body. `plain` is its text alternative, if the mail has one.
 pub(crate) fn of_html(tree: &Tree, plain: Option<String>, is_forward: bool) -> (String, Vec<Segment>) {
     let rendered = html::render(tree, Links::Hidden);
-    let kinds = classify_html(tree, &rendered, is_forward);
+    let lines: Vec<&str> = rendered.text.split_inclusive('\n').collect();
+    let kinds = classify_html(tree, &rendered, &lines, is_forward);
     let Some(plain) = plain else {
-        let pieces = pieces(&rendered.text, &kinds);
+        let pieces = pieces(&lines, &kinds);
         let html = slices(tree, &rendered, &pieces);
         let segments = pieces.into_iter().zip(html);
         let segments = segments.map(|((kind, range), html)| segment(kind, &rendered.text, range, Some(html)));
         let segments = segments.collect();
         return (rendered.text, segments);
     };
-    let (kinds, plain_kinds) = align::agree(&rendered.text, kinds, &plain, classify_text(&plain, is_forward));
-    let html_pieces = pieces(&rendered.text, &kinds);
+    let plain_lines = lines_of(&plain);
+    let plain_kinds = classify_text(&plain_lines, is_forward);
+    let (kinds, plain_kinds) = align::agree(&lines, kinds, &plain_lines, plain_kinds);
+    let html_pieces = pieces(&lines, &kinds);
     let html = html_pieces.iter().map(|(kind, _)| *kind).zip(slices(tree, &rendered, &html_pieces)).collect();
-    let segments = align::pair(&plain, pieces(&plain, &plain_kinds), html);
+    let segments = align::pair(&plain, pieces(&plain_lines, &plain_kinds), html);
     (plain, segments)
 }
 
@@ -78,10 +82,23 @@ fn segment(kind: SegmentKind, text: &str, range: Range<usize>, html: Option<Stri
     Segment { kind, text: text.get(range).unwrap_or_default().to_owned(), html }
 }
 
-fn classify_text(text: &str, is_forward: bool) -> Vec<SegmentKind> {
-    let first = text.split_inclusive('\n').take(MAX_LINES);
-    let lines: Vec<Line<'_>> = first.map(|line| Line::plain(without_end(line))).collect();
-    lines::classify(&lines, text.split_inclusive('\n').count(), is_forward)
+/// A text's lines with their ends; where an introduction stands behind new words in one, it is a line for itself.
+fn lines_of(text: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    for line in text.split_inclusive('\n') {
+        let at = if lines.len() < MAX_LINES { line::inline_attribution(line) } else { None };
+        match at.and_then(|at| line.split_at_checked(at)) {
+            Some((answer, introduction)) => lines.extend([answer, introduction]),
+            None => lines.push(line),
+        }
+    }
+    lines
+}
+
+fn classify_text(lines: &[&str], is_forward: bool) -> Vec<SegmentKind> {
+    let first: Vec<Line<'_>> =
+        lines.iter().take(MAX_LINES).map(|line| Line::plain(without_end(line))).collect();
+    lines::classify(&first, lines.len(), is_forward)
 }
 
 /// Whether a body has more lines than are looked at for earlier mails.
@@ -89,11 +106,11 @@ pub(crate) fn is_too_long(text: &str) -> bool {
     text.split_inclusive('\n').nth(MAX_LINES).is_some()
 }
 
-fn classify_html(tree: &Tree, rendered: &Rendered, is_forward: bool) -> Vec<SegmentKind> {
+fn classify_html(tree: &Tree, rendered: &Rendered, lines: &[&str], is_forward: bool) -> Vec<SegmentKind> {
     let mut starts = Vec::new();
     let mut texts = Vec::new();
     let mut offset = 0;
-    for line in rendered.text.split_inclusive('\n') {
+    for line in lines {
         starts.push(offset);
         texts.push(without_end(line));
         offset += line.len();
@@ -125,10 +142,10 @@ fn without_end(line: &str) -> &str {
 }
 
 /// Joins the lines of one kind; together the pieces are the whole text.
-fn pieces(text: &str, kinds: &[SegmentKind]) -> Vec<Piece> {
+fn pieces(lines: &[&str], kinds: &[SegmentKind]) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut offset = 0;
-    for (line, kind) in text.split_inclusive('\n').zip(kinds) {
+    for (line, kind) in lines.iter().zip(kinds) {
         let end = offset + line.len();
         match pieces.last_mut() {
             Some((same, range)) if same == kind => range.end = end,

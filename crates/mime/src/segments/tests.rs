@@ -1,5 +1,6 @@
 use super::*;
 use SegmentKind::{Forwarded, New, Quote, Signature};
+use proptest::prelude::*;
 
 fn kinds_of(segments: &[Segment]) -> Vec<(SegmentKind, &str)> {
     segments.iter().map(|segment| (segment.kind, segment.text.trim())).collect()
@@ -51,6 +52,50 @@ fn keeps_interleaved_answers_new() {
     );
 }
 
+/// Gmail puts answers that are written between into the element that holds the quoted mail.
+#[test]
+fn keeps_answers_within_a_quote_container_new() {
+    check_html(
+        "<div>See below.</div><div class=gmail_quote><div class=gmail_attr>On Monday Ann wrote:<br></div>\
+         <blockquote class=gmail_quote>one?</blockquote><div>yes</div><blockquote class=gmail_quote>two?<div \
+         class=gmail_quote>On Sunday Bob wrote:<blockquote class=gmail_quote>zero</blockquote></div></blockquote>\
+         <div>no</div></div>",
+        &[
+            (New, "See below."),
+            (Quote, "On Monday Ann wrote:\none?"),
+            (New, "yes"),
+            (Quote, "two?\nOn Sunday Bob wrote:\nzero"),
+            (New, "no"),
+        ],
+    );
+    // The same element, made by the button for quotations, introduced by nothing.
+    check_html(
+        "Kant says<blockquote class=gmail_quote>sapere aude</blockquote>",
+        &[(New, "Kant says\nsapere aude")],
+    );
+    check_html(
+        "Hi<p>On Jan 1, 2024, at 10:00, Ann wrote:</p><blockquote class=gmail_quote>old</blockquote>",
+        &[(New, "Hi"), (Quote, "On Jan 1, 2024, at 10:00, Ann wrote:\n\nold")],
+    );
+}
+
+#[test]
+fn an_introduction_may_follow_the_answer_in_its_line() {
+    check(
+        "Thanks! On Wed, Jan 3, 2024 at 10:00 AM, Ann <ann@example.com> wrote:\n> old\n",
+        &[(New, "Thanks!"), (Quote, "On Wed, Jan 3, 2024 at 10:00 AM, Ann <ann@example.com> wrote:\n> old")],
+    );
+}
+
+#[test]
+fn a_header_may_stand_in_one_line() {
+    let header = "From: Ann <ann@example.com> Sent: Monday, January 1, 2024 10:00 To: Bob Subject: x";
+    check_html(
+        &format!("Reply<div><hr><b>{}</b></div><div>old</div>", header.replace('<', "&lt;")),
+        &[(New, "Reply"), (Quote, &format!("{header}\nold"))],
+    );
+}
+
 #[test]
 fn leaves_prose_alone() {
     for text in [
@@ -59,6 +104,8 @@ fn leaves_prose_alone() {
         "From: here\nTo: there\n",
         "a > b\n",
         "I sent from my old address.\nBye\n",
+        "Outlook for the next quarter is good.\n",
+        "Hi\nOn Monday at 10:30 she said:\ncome back\n",
     ] {
         check(text, &[(New, text.trim())]);
     }
@@ -151,6 +198,8 @@ fn work_grows_with_the_number_of_lines() {
         "Date: x\nx\nx\n",
         "\n",
         "-- \n\n\n\n\n\n",
+        "x On 1 Jan 2024 a@example.com wrote:\n",
+        "On 1 Jan 2024 Ann\n\n<\na@example.com\n",
     ] {
         let hostile = format!("Hello\n{}", piece.repeat(200_000 / piece.len()));
         let looks = line::work::of(|| drop(of_text(&hostile, false)));
@@ -171,4 +220,67 @@ fn only_the_beginning_of_a_long_text_is_searched() {
     let long = format!("Hi\n\n-----Original Message-----\n{long}");
     let kinds: Vec<SegmentKind> = of_text(&long, false).iter().map(|segment| segment.kind).collect();
     assert_eq!(kinds, [SegmentKind::New, SegmentKind::Quote]);
+}
+
+/// Lines that begin, go on or end something, and lines that don't.
+const PIECES: [&str; 24] = [
+    "Hello\n",
+    "\n",
+    "\n\n",
+    " ",
+    "> old\n",
+    ">> older\n",
+    "-- \n",
+    "---\n",
+    "____\n",
+    "Sent from my iPhone\n",
+    "On Mon, 1 Jan 2024 10:00, Ann <ann@example.com> wrote:\n",
+    "Hi! On Mon, 1 Jan 2024, ann@example.com wrote:\n",
+    "On Mon, 1 Jan 2024 Ann\n\n<\nann@example.com\n> wrote:\n",
+    "As Kant wrote:\n",
+    "Am 1.1.2024 schrieb\n",
+    "-----Original Message-----\n",
+    "---------- Forwarded message ---------\n",
+    "From: Ann <ann@example.com>\n",
+    "Date: Mon, 1 Jan 2024 10:00\n",
+    "To: bob@example.com\n",
+    "Subject: x\n",
+    "(https://example.com/\n",
+    "<http\n",
+    "é\r\n",
+];
+
+fn bodies() -> impl Strategy<Value = String> {
+    let pieces = proptest::sample::select(&PIECES[..]);
+    proptest::collection::vec(pieces, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(5), failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn pieces_of_a_text_are_the_whole_text(text in bodies(), is_forward in any::<bool>()) {
+        let segments = of_text(&text, is_forward);
+        prop_assert_eq!(segments.iter().map(|segment| segment.text.as_str()).collect::<String>(), text);
+        // Neighbours differ: else they would be one.
+        prop_assert!(segments.windows(2).all(|pair| pair[0].kind != pair[1].kind));
+    }
+
+    #[test]
+    fn twice_the_text_is_at_most_twice_the_work(text in bodies()) {
+        let work = |times: usize| {
+            let text = text.repeat(times);
+            line::work::of(|| drop(of_text(&text, false)))
+        };
+        // A few lines are looked at more closely, wherever they stand.
+        prop_assert!(work(64) <= 2 * work(32) + 512, "{} {}", work(32), work(64));
+    }
+
+    #[test]
+    fn what_is_new_below_marked_quotes_stays_new(answers in proptest::collection::vec("[a-z]{3,12}", 1..8)) {
+        let text: String = answers.iter().map(|answer| format!("> question\n> again\n\n{answer}\n\n")).collect();
+        let text = format!("On Mon, 1 Jan 2024 10:00, Ann <ann@example.com> wrote:\n{text}");
+        let visible = visible_text(&of_text(&text, false));
+        prop_assert_eq!(visible.split_whitespace().collect::<Vec<_>>(), answers);
+    }
 }
