@@ -91,9 +91,7 @@ fn run(reset: bool) -> Result<()> {
     if complete.exists() {
         say("4/5  Mail: going on with what is there (make demo-reset starts over)");
         say("5/5  Postroom");
-        let server = installation.serve()?;
-        let office = Office::sign_in(&server)?;
-        return stay(server, &office, &interrupted, &cluster, mail);
+        return stay(installation.serve()?, &interrupted, &cluster, mail);
     }
     say("4/5  Postroom, with a workspace and its people");
     office::make(&installation)?;
@@ -106,7 +104,7 @@ fn run(reset: bool) -> Result<()> {
     seed.run(&office)?;
     fs::write(&complete, "")
         .map_err(|source| Error::Io { what: "noting that the demo is complete".into(), source })?;
-    stay(server, &office, &interrupted, &cluster, mail)
+    stay(server, &interrupted, &cluster, mail)
 }
 
 /// Where the servers' users can get to as well.
@@ -209,15 +207,9 @@ fn watch_for_interrupt() -> Interrupted {
 }
 
 /// Says where everything is and waits for Ctrl-C.
-fn stay(
-    mut server: Server,
-    office: &Office,
-    interrupted: &Interrupted,
-    cluster: &Cluster,
-    mail: MailServers,
-) -> Result<()> {
+fn stay(mut server: Server, interrupted: &Interrupted, cluster: &Cluster, mail: MailServers) -> Result<()> {
     interrupted.ready.store(true, Ordering::SeqCst);
-    announce(&server, office, &mail);
+    announce(&server, &mail);
     while !interrupted.noted.load(Ordering::SeqCst) {
         if let Some(status) = server.ended()? {
             return Err(Error::Failed {
@@ -235,7 +227,7 @@ fn stay(
     Ok(())
 }
 
-fn announce(server: &Server, office: &Office, mail: &MailServers) {
+fn announce(server: &Server, mail: &MailServers) {
     let base = server.base();
     say(format!("\nPostroom is ready: {base}\n"));
     say(format!("Sign in to workspace \"{SLUG}\", password \"{PASSWORD}\":"));
@@ -243,7 +235,11 @@ fn announce(server: &Server, office: &Office, mail: &MailServers) {
         say(format!("  {email:<26} {name}, {role}"));
     }
     let (support, ports) = (office::SUPPORT, mail.ports());
-    let example = office.example().unwrap_or_default();
+    // What people did to the demo since may have been anything: that somebody can't sign in any more is no reason to end.
+    let example = office::example(server).unwrap_or_else(|| {
+        say(format!("\n{} can't sign in any more; `make demo-reset` starts over.", office::MANAGER));
+        "ID".into()
+    });
     say(format!(
         "\nReference of the API: {base}/docs\n\
          Mail to anybody, read by Postroom within moments: SMTP 127.0.0.1:{}, to {support}\n\n\
