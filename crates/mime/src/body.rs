@@ -1,12 +1,19 @@
 //! Which parts are the body, as text and as HTML, and which are attachments (after RFC 8621, 4.1.4).
 
-use crate::{attachments, attachments::Attachment, charset, flowed, part::Part};
+use crate::{attachments, attachments::Attachment, charset, flowed, part::Part, tnef};
 
 /// A part of the body, decoded to characters.
 #[derive(Clone)]
 pub(crate) enum BodyText {
     Plain(String),
     Html(String),
+}
+
+impl BodyText {
+    fn is_blank(&self) -> bool {
+        let (Self::Plain(text) | Self::Html(text)) = self;
+        text.trim().is_empty()
+    }
 }
 
 /// A mail's parts, sorted by what they are for.
@@ -17,6 +24,8 @@ pub(crate) struct Bodies {
     /// The body for a reader of HTML; holds plain text only where there is no HTML.
     pub(crate) html: Vec<BodyText>,
     pub(crate) attachments: Vec<Attachment>,
+    /// What a program packed up for itself: the body of a mail that has no other.
+    packed: Option<BodyText>,
 }
 
 impl Bodies {
@@ -28,7 +37,25 @@ impl Bodies {
         } else {
             bodies.take_children(mail, mail.content_type == "multipart/alternative", Into::BOTH);
         }
+        let is_blank = |bodies: &[BodyText]| bodies.iter().all(BodyText::is_blank);
+        if let Some(packed) = bodies.packed.take()
+            && is_blank(&bodies.text)
+            && is_blank(&bodies.html)
+        {
+            bodies.text = vec![packed.clone()];
+            bodies.html = vec![packed];
+        }
         bodies
+    }
+
+    /// A part's files in its place; false where it has none and no text.
+    fn unpack(&mut self, part: &Part<'_>) -> bool {
+        let unpacked = tnef::unpack(&part.decoded());
+        let holds_something =
+            !unpacked.files.is_empty() || unpacked.body.as_ref().is_some_and(|body| !body.is_blank());
+        self.attachments.extend(unpacked.files);
+        self.packed = self.packed.take().or(unpacked.body);
+        holds_something
     }
 
     fn take_children(&mut self, parent: &Part<'_>, in_alternative: bool, mut into: Into) {
@@ -60,6 +87,9 @@ impl Bodies {
     /// Sorts one leaf; returns which bodies its later siblings go to.
     fn take_leaf(&mut self, part: &Part<'_>, place: Place<'_>) -> Into {
         let Some(kind) = TextKind::of(part).filter(|_| place.is_body(part)) else {
+            if tnef::is_tnef(part) && self.unpack(part) {
+                return place.into;
+            }
             self.attachments.push(Attachment::from_part(part));
             return place.into;
         };
@@ -87,9 +117,7 @@ impl Bodies {
             }
             TextKind::Plain => {
                 let text = charset::decode(&bytes, part.parameters.token("charset"));
-                let text =
-                    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text };
-                let text = flowed::unflow(text, &part.parameters);
+                let text = flowed::unflow(with_plain_ends(text), &part.parameters);
                 let (text, files) = attachments::extract_uuencoded(&text);
                 self.attachments.extend(files);
                 BodyText::Plain(text)
@@ -152,8 +180,13 @@ impl Place<'_> {
     }
 }
 
+/// A text whose lines end in `\n`.
+pub(crate) fn with_plain_ends(text: String) -> String {
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
+}
+
 /// `<meta charset=…>` in the first bytes of an HTML part that declares nothing in its header.
-fn charset_of_meta(html: &[u8]) -> Option<String> {
+pub(crate) fn charset_of_meta(html: &[u8]) -> Option<String> {
     let head = html.get(..2048).unwrap_or(html);
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
     let (_, after) = head.split_once("charset=")?;

@@ -38,6 +38,9 @@ impl<'a> Headers<'a> {
             offset = end;
             let content = line.trim_ascii_end();
             if content.is_empty() {
+                if is_within_fold(line, at(end, raw.len())) {
+                    continue;
+                }
                 body = end;
                 break;
             }
@@ -103,6 +106,18 @@ impl<'a> Headers<'a> {
     pub(crate) fn has(&self, name: &str) -> bool {
         self.all(name).next().is_some()
     }
+}
+
+/// Whether a line of white space stands within a folded field (RFC 5322, 4.2): the field goes on behind it, and others
+/// follow. Else such a line is what some programs send for the blank one.
+fn is_within_fold(line: &[u8], rest: &[u8]) -> bool {
+    let goes_on = rest.starts_with(b" ") || rest.starts_with(b"\t");
+    let first = rest.split(|&b| b == b'\n').next().unwrap_or_default();
+    !line.starts_with(b"\r")
+        && !line.starts_with(b"\n")
+        && goes_on
+        && !first.trim_ascii().is_empty()
+        && fields_follow(rest)
 }
 
 /// How many lines behind a stray one are looked at.
@@ -180,6 +195,16 @@ mod tests {
         let (fields, body) = split("Subject: x\nHello Ann\nhow are you?\n\nBye\n");
         assert_eq!(fields, [pair("subject", "x")]);
         assert_eq!(body, "Hello Ann\nhow are you?\n\nBye\n");
+    }
+
+    #[test]
+    fn goes_on_behind_a_line_of_white_space() {
+        let (fields, body) = split("Subject: one\n  \n two\nDate: x\n\nbody");
+        assert_eq!(fields, [pair("subject", "one two"), pair("date", "x")]);
+        assert_eq!(body, "body");
+        let (fields, body) = split("Subject: one\n  \n  Dear Ann,\nhello\n");
+        assert_eq!(fields, [pair("subject", "one")]);
+        assert_eq!(body, "  Dear Ann,\nhello\n");
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod part;
 mod preview;
 mod segments;
 mod subject;
+mod tnef;
 mod transfer;
 
 pub use address::ParsedAddress;

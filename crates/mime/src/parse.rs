@@ -95,7 +95,7 @@ pub fn parse(raw: &[u8]) -> ParsedMail {
     let mail = Part::read(raw, &mut notes);
     let headers = &mail.headers;
     let mut notices = notices_of(&notes, headers, raw);
-    let Bodies { text, html, mut attachments } = Bodies::of(&mail);
+    let Bodies { text, html, mut attachments, .. } = Bodies::of(&mail);
     let subject = headers.text("subject");
     let is_forward = subject.as_deref().is_some_and(subject::is_forward);
     let body = Body::new(&text, &html, is_forward, &mut attachments, &mut notices);

@@ -158,6 +158,9 @@ fn sections<'a>(body: &'a [u8], boundary: &[u8]) -> Vec<&'a [u8]> {
     // The closing delimiter is missing in truncated mails.
     if let Some(from) = open {
         let last = body.get(from..).unwrap_or_default();
+        // Or stands right behind the last part's text.
+        let closing = [b"--", boundary, b"--"].concat();
+        let last = last.trim_ascii_end().strip_suffix(closing.as_slice()).unwrap_or(last);
         if !last.trim_ascii().is_empty() {
             sections.push(last);
         }
@@ -218,6 +221,8 @@ mod tests {
         let (none, notes) = types("Content-Type: multipart/mixed; boundary=x\n\nHello\n");
         assert_eq!(none, ["text/plain"]);
         assert!(notes.no_parts_found);
+        let unended = "Content-Type: multipart/mixed; boundary=x\n\n--x\n\nHello--x--\n";
+        assert_eq!(Part::read(unended.as_bytes(), &mut TreeNotes::default()).children[0].body, b"Hello");
     }
 
     #[test]

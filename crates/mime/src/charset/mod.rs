@@ -2,6 +2,8 @@
 //!
 //! Text that leaves this module never contains NUL: no mail program shows it, and PostgreSQL refuses it.
 
+mod legacy;
+
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, ISO_2022_JP, MACINTOSH, SHIFT_JIS, UTF_8, WINDOWS_1252};
 
@@ -9,8 +11,8 @@ use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, ISO_2022_JP, MACINTOSH, SHIFT_JIS
 /// which ends at windows-1252. Never fails; what can't be decoded becomes U+FFFD.
 pub(crate) fn decode(bytes: &[u8], declared: Option<&str>) -> String {
     let label = declared.map(normalise_label).unwrap_or_default();
-    if label == "utf-7" || label == "unicode-1-1-utf-7" {
-        return without_nul(decode_utf7(bytes));
+    if let Some(text) = legacy::decode(bytes, &label) {
+        return without_nul(text);
     }
     let text = match encoding_for(&label) {
         None => decode_undeclared(bytes),
@@ -49,8 +51,8 @@ fn encoding_for(label: &str) -> Option<&'static Encoding> {
     }
     let known = match label {
         "cp932" | "ms932" | "windows-932" | "sjis" | "x-ms-cp932" => SHIFT_JIS,
-        "cp936" | "ms936" | "windows-936" | "gb_2312" | "gb2312-80" | "euc-cn" | "hz-gb-2312" => GBK,
-        "cp949" | "ms949" | "uhc" | "ks_c_5601" | "iso-2022-kr" => EUC_KR,
+        "cp936" | "ms936" | "windows-936" | "gb_2312" | "gb2312-80" | "euc-cn" => GBK,
+        "cp949" | "ms949" | "uhc" | "ks_c_5601" => EUC_KR,
         "cp950" | "ms950" | "big-5" => BIG5,
         "utf8mb4" | "utf-8-mac" | "utf_8" | "unicode" => UTF_8,
         "macroman" | "mac-roman" | "x-macroman" => MACINTOSH,
@@ -67,14 +69,21 @@ fn encoding_for(label: &str) -> Option<&'static Encoding> {
 
 /// No believable declaration: UTF-8 where it is valid, else what the bytes look most like.
 fn decode_undeclared(bytes: &[u8]) -> String {
-    let has_escape_sequences = bytes.windows(2).any(|pair| pair == b"\x1b$" || pair == b"\x1b(");
-    if !has_escape_sequences {
+    if let Some(text) = legacy::decode_by_escapes(bytes) {
+        return text;
+    }
+    if !has_escape_sequences(bytes) {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         if let Ok(text) = std::str::from_utf8(bytes) {
             return text.to_owned();
         }
     }
     guess(bytes).decode(bytes).0.into_owned()
+}
+
+/// Whether a text switches between character sets, as Japanese mail does (ISO-2022-JP).
+fn has_escape_sequences(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| pair == b"\x1b$" || pair == b"\x1b(")
 }
 
 /// Enough to recognise a language by; keeps detection cheap for large bodies.
@@ -89,6 +98,9 @@ fn guess(bytes: &[u8]) -> &'static Encoding {
 
 /// Declared UTF-8: kept if it mostly is, though cut characters occur; detected where it plainly is something else.
 fn decode_claimed_utf8(bytes: &[u8]) -> String {
+    if bytes.is_ascii() && has_escape_sequences(bytes) {
+        return decode_undeclared(bytes);
+    }
     let (text, _, had_errors) = UTF_8.decode(bytes);
     if had_errors {
         let broken = text.chars().filter(|&c| c == char::REPLACEMENT_CHARACTER).count();
@@ -108,30 +120,6 @@ fn decode_claimed_jis(bytes: &[u8]) -> String {
     encoding.decode(bytes).0.into_owned()
 }
 
-/// UTF-7 (RFC 2152), which no browser reads any more and old mail programs wrote.
-fn decode_utf7(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        if byte != b'+' {
-            out.push(char::from(byte));
-            continue;
-        }
-        let run = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).count();
-        let (encoded, after) = rest.split_at_checked(run).unwrap_or((rest, &[]));
-        rest = after.strip_prefix(b"-").unwrap_or(after);
-        if encoded.is_empty() {
-            out.push('+');
-            continue;
-        }
-        let octets = crate::transfer::decode_base64(encoded);
-        let units = octets.as_chunks::<2>().0.iter().map(|&pair| u16::from_be_bytes(pair));
-        out.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +131,8 @@ mod tests {
         assert_eq!(decode(b"\x82\xb1\x82\xf1\x82\xc9\x82\xbf\x82\xcd", Some("cp932")), "こんにちは");
         assert_eq!(decode(b"\xa4", Some("iso8859_15")), "€");
         assert_eq!(decode(b"\x1b$B$3$s\x1b(B", Some("iso-2022-jp")), "こん");
+        assert_eq!(decode(b"Gr\x81\xe1e \x9b", Some("cp850")), "Grüße ø");
+        assert_eq!(decode(b"Gr\x81\xe1e \x9b", Some("IBM437")), "Grüße ¢");
     }
 
     #[test]
@@ -159,6 +149,16 @@ mod tests {
     fn sees_through_falsely_declared_jis() {
         let bytes = b"\x83c\x81[\x83\x8b\x82\xb1\x82\xf1\x82\xc9\x82\xbf\x82\xcd";
         assert_eq!(decode(bytes, Some("iso-2022-jp")), "ツールこんにちは");
+    }
+
+    #[test]
+    fn reads_texts_that_switch_between_sets() {
+        let korean = b"\x1b$)C\x0e>H3gGO<<?d\x0f, ok\n";
+        for declared in [Some("iso-2022-kr"), Some("utf-8"), None] {
+            assert_eq!(decode(korean, declared), "안녕하세요, ok\n", "{declared:?}");
+            assert_eq!(decode(b"\x1b$B$3$s\x1b(B", declared.filter(|label| *label == "utf-8")), "こん");
+        }
+        assert_eq!(decode(b"a ~{Dz:C~} ~~ b~\nc ~d", Some("HZ-GB-2312")), "a 您好 ~ bc ~d");
     }
 
     #[test]
