@@ -100,6 +100,13 @@ corpus: ## Measure how real mail is understood; CORPUS=DIR is the collection; re
 	@$(tools)/bin/python $(CORPUS)/tools/predict.py $(CURDIR)/target/debug/postroom target/mail.jsonl
 	@$(tools)/bin/python scripts/corpus.py $(abspath $(CORPUS)) target/mail.jsonl bench/mail.md
 
+.PHONY: html-test
+html-test: ## Draw hostile HTML in headless Chromium, and that of CORPUS if there: nothing runs, loads or covers
+	$(call step,Building (a few minutes the first time))
+	@cargo build --bin postroom
+	$(call step,Hostile HTML in a browser)
+	@python3 scripts/html_test.py $(CURDIR)/target/debug/postroom $(if $(wildcard $(CORPUS)/tools/score.py),$(abspath $(CORPUS)))
+
 .PHONY: docs
 docs: ## Build the code's documentation; warnings are errors
 	$(call step,Documentation of the code)
