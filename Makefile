@@ -107,6 +107,11 @@ html-test: ## Draw hostile HTML in headless Chromium, and that of CORPUS if ther
 	$(call step,Hostile HTML in a browser)
 	@python3 scripts/html_test.py $(CURDIR)/target/debug/postroom $(if $(wildcard $(CORPUS)/tools/score.py),$(abspath $(CORPUS)))
 
+.PHONY: fuzz
+fuzz: ## Feed made-up input to what reads and writes mail: TIME=900 seconds for each of TARGETS
+	$(call step,Fuzzing)
+	@scripts/fuzz.sh $(or $(TIME),900) $(or $(TARGETS),parse segments sanitise compose)
+
 .PHONY: docs
 docs: ## Build the code's documentation; warnings are errors
 	$(call step,Documentation of the code)
