@@ -22,4 +22,6 @@ mod rules;
 #[cfg(test)]
 mod schemathesis;
 #[cfg(test)]
+mod sending;
+#[cfg(test)]
 mod world;

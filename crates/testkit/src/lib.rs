@@ -16,6 +16,7 @@ pub mod proxy;
 mod runtime;
 pub mod sample;
 pub mod server;
+pub mod smtp;
 pub mod stream;
 
 use std::path::{Path, PathBuf};

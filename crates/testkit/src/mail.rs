@@ -172,6 +172,11 @@ impl MailServers {
         &self.certificates.ca
     }
 
+    /// The servers' certificate and its key, in PEM, for a further server of this machine.
+    pub fn certificate(&self) -> (&Path, &Path) {
+        (&self.certificates.server, &self.certificates.key)
+    }
+
     /// A mail program's view of the account with this address.
     pub fn mailbox(&self, address: &str) -> Mailbox {
         Mailbox::new(address, self.ports.imap)
