@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod address;
+pub mod burst;
 pub mod calendar;
 pub mod contact;
 pub mod conversation;

@@ -79,13 +79,14 @@ async fn keep_up(store: Store, stop: CancellationToken) -> Result<()> {
             _ = hourly.tick() => {}
         }
         match store.upkeep(Utc::now()).await {
-            Ok(Upkeep { idempotency_keys, sessions, links, keys, events, uploads, blobs }) => {
+            Ok(Upkeep { idempotency_keys, sessions, links, keys, events, bursts, uploads, blobs }) => {
                 tracing::debug!(
                     idempotency_keys,
                     sessions,
                     links,
                     keys,
                     events,
+                    bursts,
                     uploads,
                     blobs,
                     "deleted what has served its time"

@@ -31,6 +31,8 @@ pub(crate) enum EventKind {
     CompanyUpdated,
     DealUpdated,
     MailboxUpdated,
+    /// A loop is cut off: mail from somebody is only listed in the intake (MAIL-13).
+    MailboxLoop,
     UserUpdated,
     WorkspaceUpdated,
     /// So much has changed at once, or what somebody may see, that pages load anew: everybody's where its subject is the
@@ -39,7 +41,7 @@ pub(crate) enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::ConversationCreated,
         Self::ConversationUpdated,
         Self::ConversationRemoved,
@@ -50,6 +52,7 @@ impl EventKind {
         Self::CompanyUpdated,
         Self::DealUpdated,
         Self::MailboxUpdated,
+        Self::MailboxLoop,
         Self::UserUpdated,
         Self::WorkspaceUpdated,
         Self::ViewReset,
@@ -72,6 +75,7 @@ impl EventKind {
             Self::CompanyUpdated => "company.updated",
             Self::DealUpdated => "deal.updated",
             Self::MailboxUpdated => "mailbox.updated",
+            Self::MailboxLoop => "mailbox.loop",
             Self::UserUpdated => "user.updated",
             Self::WorkspaceUpdated => "workspace.updated",
             Self::ViewReset => "view.reset",

@@ -15,7 +15,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     address::EmailAddress,
-    ids::{FolderId, MessageId},
+    ids::{FolderId, MailboxId, MessageId, WorkspaceId},
 };
 use uuid::Uuid;
 
@@ -139,7 +139,8 @@ impl Store {
         let passed = &passed;
         self.write(lease.workspace_id, async |tx| {
             take_step(tx, lease, step, Passed::Message).await?;
-            list_in_intake(tx, lease, step, passed, None).await
+            let found = FoundIn { mailbox: lease.mailbox_id, at: Some(step) };
+            list_in_intake(tx, lease.workspace_id, &found, passed, None).await
         })
         .await
     }
@@ -223,21 +224,28 @@ pub(crate) async fn take_step(
     if moved == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
 }
 
+/// Where something was found that is listed.
+pub(crate) struct FoundIn<'a> {
+    pub(crate) mailbox: MailboxId,
+    /// Its place in a folder, where it was read from one.
+    pub(crate) at: Option<&'a Step>,
+}
+
 /// Lists what was read in the mailbox's intake (MAIL-12).
 pub(crate) async fn list_in_intake(
     tx: &Tx,
-    lease: &MailboxLease,
-    step: &Step,
+    workspace: WorkspaceId,
+    found: &FoundIn<'_>,
     passed: &PassedMessage,
     message: Option<MessageId>,
 ) -> Result<(), StoreError> {
     diesel::insert_into(intake::table)
         .values((
-            intake::workspace_id.eq(lease.workspace_id.0),
+            intake::workspace_id.eq(workspace.0),
             intake::id.eq(Uuid::now_v7()),
-            intake::mailbox_id.eq(lease.mailbox_id.0),
-            intake::folder_id.eq(step.folder_id.0),
-            intake::uid.eq(i64::from(step.uid)),
+            intake::mailbox_id.eq(found.mailbox.0),
+            intake::folder_id.eq(found.at.map(|step| step.folder_id.0)),
+            intake::uid.eq(found.at.map(|step| i64::from(step.uid))),
             intake::reason.eq(passed.reason.as_str()),
             intake::detail.eq(&passed.detail),
             intake::from_address.eq(passed.from.as_ref().map(EmailAddress::as_str)),

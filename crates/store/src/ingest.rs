@@ -4,10 +4,12 @@ use crate::{
     MailboxLease, Store, StoreError,
     aggregate::{self, Shown},
     birth::{self, MailboxFacts},
+    bursts,
     correspondents::{OwnAddresses, contact_for, contact_of},
     delivery_evidence,
     events::{self, EventKind, NewEvent},
-    folders::{Passed, list_in_intake, take_step},
+    folders::{FoundIn, Passed, list_in_intake, take_step},
+    intake::listed_alone,
     mail_in::{Ingested, PassedMessage, Step},
     merge::{self, Connection, Parent},
     message_rows::{self, AuthorRef, Field, NewMessage},
@@ -21,6 +23,7 @@ use diesel::{dsl::exists, prelude::*};
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     address::EmailAddress,
+    burst::{self, Verdict},
     conversation::{Arrival, Command},
     ids::{ConversationId, MailboxId, MessageId, WorkspaceId},
     incoming::{IncomingMail, IncomingSource, IntakeReason},
@@ -45,7 +48,7 @@ impl Store {
         let mail = &mail;
         self.write(lease.workspace_id, async |tx| {
             take_step(tx, lease, step, Passed::Message).await?;
-            let origin = Origin::Folder(lease, step);
+            let origin = Origin::Folder(step);
             Intake { tx, workspace: lease.workspace_id, mailbox: lease.mailbox_id, origin, mail }.run().await
         })
         .await
@@ -55,8 +58,8 @@ impl Store {
 /// Where a mail on its way in comes from.
 #[derive(Clone, Copy)]
 pub(crate) enum Origin<'a> {
-    /// Its folder.
-    Folder(&'a MailboxLease, &'a Step),
+    /// Its place in a folder of the mailbox.
+    Folder(&'a Step),
     /// The intake list, where it stands already.
     Replay,
 }
@@ -72,9 +75,12 @@ pub(crate) struct Intake<'a> {
 
 impl Intake<'_> {
     pub(crate) async fn run(&self) -> Result<Ingested, StoreError> {
+        if let Some(reason) = self.listed_before().await? {
+            return Ok(Ingested::ListedBefore(reason));
+        }
         if self.is_ignored().await? {
             self.list(IntakeReason::IgnoredSender, None).await?;
-            return Ok(Ingested::Ignored);
+            return Ok(Ingested::Listed(IntakeReason::IgnoredSender));
         }
         if let Some(report) = &self.mail.bounce {
             let of = delivery_evidence::record_bounce(self.tx, self.workspace, report).await?;
@@ -89,7 +95,35 @@ impl Intake<'_> {
         if let Some(known) = self.known_message().await? {
             return Ok(Ingested::Known(known));
         }
+        if self.is_of_a_loop().await? {
+            return Ok(Ingested::Listed(IntakeReason::Loop));
+        }
         self.place(&refs).await
+    }
+
+    /// Old news may be read again. What stands in the intake list and nowhere else is known by it: the very same mail is
+    /// not listed twice, and a bounce marks nothing twice.
+    async fn listed_before(&self) -> Result<Option<IntakeReason>, StoreError> {
+        let Some(raw) = self.mail.raw_sha256.filter(|_| self.mail.imported) else { return Ok(None) };
+        listed_alone(self.tx, self.workspace, self.mailbox, &raw).await
+    }
+
+    /// MAIL-13. What people ask for once more is no loop; what lies in `\Sent` was sent to nobody here.
+    async fn is_of_a_loop(&self) -> Result<bool, StoreError> {
+        let from_outside = self.mail.source != IncomingSource::SentFolder;
+        if !from_outside || matches!(self.origin, Origin::Replay) {
+            return Ok(false);
+        }
+        let verdict = bursts::receive(self.tx, self.workspace, self.mailbox, self.mail).await?;
+        if verdict == Verdict::Passes {
+            return Ok(false);
+        }
+        self.list(IntakeReason::Loop, None).await?;
+        if verdict == Verdict::Begins {
+            let event = NewEvent::of(EventKind::MailboxLoop, None, self.mailbox);
+            events::append(self.tx, self.workspace, &[event]).await?;
+        }
+        Ok(true)
     }
 
     async fn is_ignored(&self) -> Result<bool, StoreError> {
@@ -99,15 +133,19 @@ impl Intake<'_> {
     }
 
     async fn list(&self, reason: IntakeReason, message: Option<MessageId>) -> Result<(), StoreError> {
-        let Origin::Folder(lease, step) = self.origin else { return Ok(()) };
+        let at = match self.origin {
+            Origin::Folder(step) => Some(step),
+            Origin::Replay => return Ok(()),
+        };
         let passed = PassedMessage {
             reason,
-            detail: String::new(),
+            detail: detail_of(reason),
             from: self.mail.from.as_ref().map(|from| from.address.clone()),
             raw_sha256: self.mail.raw_sha256,
             received_at: self.mail.received_at,
         };
-        list_in_intake(self.tx, lease, step, &passed, message).await
+        let found = FoundIn { mailbox: self.mailbox, at };
+        list_in_intake(self.tx, self.workspace, &found, &passed, message).await
     }
 
     /// The message that this mail is already (MAIL-3). In `\Sent`, one that we issued is that message, whatever its bytes;
@@ -389,6 +427,18 @@ impl Intake<'_> {
         birth::attribute(self.tx, self.workspace, locked.thread, &from.address, contact).await?;
         shown.author = AuthorRef::Contact(Some(contact));
         Ok(())
+    }
+}
+
+/// What people read beside the reason.
+fn detail_of(reason: IntakeReason) -> String {
+    match reason {
+        IntakeReason::Loop => format!(
+            "More than {} mails of this kind came from this address within {} minutes: a program seems to answer a program.",
+            burst::LIMIT,
+            burst::WINDOW.num_minutes()
+        ),
+        _ => String::new(),
     }
 }
 

@@ -22,7 +22,7 @@ use diesel_async::RunQueryDsl;
 use futures_util::Stream;
 use postroom_domain::{
     access::Actor,
-    ids::{IntakeId, MailboxId, MessageId},
+    ids::{IntakeId, MailboxId, MessageId, WorkspaceId},
     incoming::{IncomingMail, IntakeReason},
 };
 use serde_json::{Value, json};
@@ -247,4 +247,30 @@ async fn find(
         .first(&mut tx.conn())
         .await?;
     Ok((managed, row))
+}
+
+/// Why this very mail stands in the mailbox's list and nowhere else, where it does. What failed may fare better now.
+pub(crate) async fn listed_alone(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    mailbox: MailboxId,
+    raw: &BlobHash,
+) -> Result<Option<IntakeReason>, StoreError> {
+    let lasting = [
+        IntakeReason::Bounce,
+        IntakeReason::UnmatchedBounce,
+        IntakeReason::Loop,
+        IntakeReason::IgnoredSender,
+    ];
+    let reason: Option<String> = intake::table
+        .filter(intake::workspace_id.eq(workspace.0))
+        .filter(intake::raw_sha256.eq(raw.as_slice()))
+        .filter(intake::mailbox_id.eq(mailbox.0))
+        .filter(intake::message_id.is_null())
+        .filter(intake::reason.eq_any(lasting.map(IntakeReason::as_str)))
+        .select(intake::reason)
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
+    Ok(reason.and_then(|name| lasting.into_iter().find(|reason| reason.as_str() == name)))
 }

@@ -14,6 +14,7 @@ mod audit_trail;
 mod avatars;
 mod birth;
 mod blobs;
+mod bursts;
 mod callers;
 mod checks;
 mod collecting;

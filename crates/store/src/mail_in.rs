@@ -119,8 +119,11 @@ pub enum Ingested {
         /// The mail that came back.
         of: Option<MessageId>,
     },
-    /// Its sender is on the list of those whose mail is not taken in.
-    Ignored,
+    /// It only stands in the mailbox's intake list, for this reason (MAIL-12): its sender is ignored, or it is part of a
+    /// loop.
+    Listed(IntakeReason),
+    /// It was read before, and stands in the intake list since then.
+    ListedBefore(IntakeReason),
 }
 
 /// Something that was read and passed by.

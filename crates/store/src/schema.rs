@@ -310,6 +310,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    mail_bursts (workspace_id, mailbox_id, likeness) {
+        workspace_id -> Uuid,
+        mailbox_id -> Uuid,
+        likeness -> Bytea,
+        times -> Array<Timestamptz>,
+        seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     mailbox_queue (workspace_id, mailbox_id) {
         workspace_id -> Uuid,
         mailbox_id -> Uuid,
@@ -629,6 +639,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     ignored_addresses,
     intake,
+    mail_bursts,
     mailbox_queue,
     mailboxes,
     message_bodies,

@@ -26,6 +26,8 @@ pub struct Upkeep {
     pub keys: usize,
     /// Events that are kept no longer.
     pub events: usize,
+    /// Bursts of mails alike that are over.
+    pub bursts: usize,
     /// Uploaded files that no mail has taken within a day, and what uploads that were cut off have left.
     pub uploads: usize,
     /// Objects of the blob store that nothing names any more.
@@ -59,14 +61,15 @@ impl Store {
         let all: Vec<Uuid> =
             workspaces::table.order(workspaces::id).select(workspaces::id).load(&mut tx.conn()).await?;
         tx.commit().await?;
-        let (mut idempotency_keys, mut events, mut blobs) = (0, 0, 0);
+        let (mut idempotency_keys, mut events, mut bursts, mut blobs) = (0, 0, 0, 0);
         let mut uploads = self.sweep_uploads(now).await?;
         for workspace in all {
             idempotency_keys += self.purge_idempotency_keys(workspace.into(), now).await?;
             events += self.purge_events(workspace.into(), now).await?;
+            bursts += self.purge_bursts(workspace.into(), now).await?;
             uploads += self.remove_unused_uploads(workspace.into(), now).await?;
             blobs += self.collect_blobs(workspace.into(), now).await?;
         }
-        Ok(Upkeep { idempotency_keys, sessions, links, keys, events, uploads, blobs })
+        Ok(Upkeep { idempotency_keys, sessions, links, keys, events, bursts, uploads, blobs })
     }
 }

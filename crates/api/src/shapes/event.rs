@@ -52,6 +52,9 @@ pub enum EventTypeName {
     /// A mailbox changed. `data` has its id.
     #[serde(rename = "mailbox.updated")]
     MailboxUpdated,
+    /// Too many mails alike come to a mailbox: they stand in its intake list until that ends. `data` has the mailbox's id.
+    #[serde(rename = "mailbox.loop")]
+    MailboxLoop,
     /// A user changed. `data` is the user as cards show them.
     #[serde(rename = "user.updated")]
     UserUpdated,
@@ -78,6 +81,7 @@ impl EventTypeName {
             Self::CompanyUpdated => "company.updated",
             Self::DealUpdated => "deal.updated",
             Self::MailboxUpdated => "mailbox.updated",
+            Self::MailboxLoop => "mailbox.loop",
             Self::UserUpdated => "user.updated",
             Self::WorkspaceUpdated => "workspace.updated",
             Self::ViewReset => "view.reset",
@@ -251,6 +255,7 @@ fn kind_and_data(change: Change, conversation: Option<ConversationId>) -> (Event
         Change::CompanyUpdated(id) => (EventTypeName::CompanyUpdated, thing(id.0)),
         Change::DealUpdated(id) => (EventTypeName::DealUpdated, thing(id.0)),
         Change::MailboxUpdated(id) => (EventTypeName::MailboxUpdated, thing(id.0)),
+        Change::MailboxLoop(id) => (EventTypeName::MailboxLoop, thing(id.0)),
         Change::UserUpdated(it) => (EventTypeName::UserUpdated, EventDataView::User(it.into())),
         Change::WorkspaceUpdated => (EventTypeName::WorkspaceUpdated, nothing),
         Change::ViewReset => (EventTypeName::ViewReset, nothing),

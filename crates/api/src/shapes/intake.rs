@@ -132,7 +132,7 @@ impl ReplayView {
             Some(Ingested::Stored { conversation_id, .. }) => (ReplayOutcomeName::Stored, *conversation_id),
             Some(Ingested::Known(_)) => (ReplayOutcomeName::Known, None),
             Some(Ingested::Bounce { .. }) => (ReplayOutcomeName::Bounce, None),
-            Some(Ingested::Ignored) => (ReplayOutcomeName::Ignored, None),
+            Some(Ingested::Listed(_) | Ingested::ListedBefore(_)) => (ReplayOutcomeName::Ignored, None),
             None => (ReplayOutcomeName::Unparseable, None),
         };
         Self { outcome, conversation_id, entry: entry.into() }

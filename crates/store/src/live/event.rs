@@ -46,6 +46,8 @@ pub enum Change {
     DealUpdated(DealId),
     /// A mailbox changed.
     MailboxUpdated(MailboxId),
+    /// A loop is cut off in a mailbox: what comes of it stands in the intake list.
+    MailboxLoop(MailboxId),
     /// A user changed; cards show them so.
     UserUpdated(UserRef),
     /// The workspace's name or settings changed.

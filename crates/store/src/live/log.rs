@@ -213,7 +213,7 @@ fn wanted<'a>(rows: impl Iterator<Item = (&'a Row, &'a EventKind)>) -> audience:
             EventKind::ContactUpdated => &mut wanted.contacts,
             EventKind::CompanyUpdated => &mut wanted.companies,
             EventKind::DealUpdated => &mut wanted.deals,
-            EventKind::MailboxUpdated => &mut wanted.mailboxes,
+            EventKind::MailboxUpdated | EventKind::MailboxLoop => &mut wanted.mailboxes,
             EventKind::UserUpdated => &mut wanted.users,
             EventKind::ConversationRemoved | EventKind::WorkspaceUpdated | EventKind::ViewReset => continue,
         };
@@ -257,6 +257,10 @@ fn what(workspace: WorkspaceId, row: &Row, kind: EventKind, facts: &Audiences) -
         EventKind::MailboxUpdated => {
             let id = row.subject_id?;
             thing(Change::MailboxUpdated(MailboxId(id)), facts.of_mailbox(id)?)
+        }
+        EventKind::MailboxLoop => {
+            let id = row.subject_id?;
+            thing(Change::MailboxLoop(MailboxId(id)), facts.of_mailbox(id)?)
         }
         EventKind::UserUpdated => {
             let id = row.subject_id?;

@@ -142,6 +142,7 @@ fn kinds(events: &[Event]) -> Vec<&'static str> {
         Change::CompanyUpdated(_) => "company.updated",
         Change::DealUpdated(_) => "deal.updated",
         Change::MailboxUpdated(_) => "mailbox.updated",
+        Change::MailboxLoop(_) => "mailbox.loop",
         Change::UserUpdated(_) => "user.updated",
         Change::WorkspaceUpdated => "workspace.updated",
         Change::ViewReset => "view.reset",

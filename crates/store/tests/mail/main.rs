@@ -10,6 +10,8 @@ mod leaving;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod loops;
+#[cfg(test)]
 mod once;
 #[cfg(test)]
 mod raw;

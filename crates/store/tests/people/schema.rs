@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
 /// PostgreSQL's types by diesel's names.
-const TYPES: [(&str, &str); 11] = [
+const TYPES: [(&str, &str); 12] = [
     ("uuid", "Uuid"),
     ("text", "Text"),
     ("boolean", "Bool"),
@@ -18,6 +18,7 @@ const TYPES: [(&str, &str); 11] = [
     ("jsonb", "Jsonb"),
     ("date", "Date"),
     ("text[]", "Array<Text>"),
+    ("timestamp with time zone[]", "Array<Timestamptz>"),
 ];
 
 fn diesel_type(kind: &str, not_null: bool) -> String {
