@@ -1,12 +1,13 @@
 //! Harmless HTML (MAIL-6), and the ways between HTML and plain text.
 //!
-//! HTML from outside goes through [`prune`] (bounds the cost), then `ammonia` (allow-list over a real HTML parser),
+//! HTML from outside goes through [`prune`] (bounds the cost, hands style sheets to their elements), then `ammonia` (allow-list over a real HTML parser),
 //! until that changes nothing any more. Everything after that works on [`tree::Tree`].
 
 mod markup;
 mod policy;
 mod prune;
 mod render;
+mod sheet;
 mod slice;
 mod text;
 mod tree;

@@ -72,12 +72,12 @@ const FURTHER_ELEMENTS: [&str; 4] = ["ul", "var", "wbr", "article"];
 const ANY: [&str; 6] = ["class", "id", "style", "dir", "lang", "title"];
 
 /// Attributes of some elements.
-const ATTRIBUTES: [(&str, &[&str]); 14] = [
+const ATTRIBUTES: [(&str, &[&str]); 22] = [
     ("a", &["href", "name"]),
     ("img", &["src", REMOTE_SOURCE, "alt", "width", "height", "border", "align"]),
     ("font", &["color", "face", "size"]),
-    ("table", &["align", "bgcolor", "border", "cellpadding", "cellspacing", "width"]),
-    ("tr", &["align", "bgcolor", "valign"]),
+    ("table", &["align", "bgcolor", "border", "cellpadding", "cellspacing", "width", "height"]),
+    ("tr", &["align", "bgcolor", "valign", "height"]),
     ("td", &["align", "bgcolor", "colspan", "rowspan", "valign", "width", "height", "nowrap"]),
     ("th", &["align", "bgcolor", "colspan", "rowspan", "valign", "width", "height", "nowrap"]),
     ("col", &["span", "width"]),
@@ -86,52 +86,91 @@ const ATTRIBUTES: [(&str, &[&str]); 14] = [
     ("blockquote", &["type"]),
     ("div", &["align"]),
     ("p", &["align"]),
-    ("hr", &["width", "size", "align"]),
+    ("hr", &["width", "size", "align", "color", "noshade"]),
+    ("ul", &["type"]),
+    ("li", &["type", "value"]),
+    ("h1", &["align"]),
+    ("h2", &["align"]),
+    ("h3", &["align"]),
+    ("h4", &["align"]),
+    ("tbody", &["align", "valign"]),
+    ("thead", &["align", "valign"]),
 ];
 
 /// Where links may lead.
 const SCHEMES: [&str; 5] = ["http", "https", "mailto", "tel", "cid"];
 
 /// Style properties that change how a piece of text looks, and none that can place it elsewhere.
-const STYLES: [&str; 38] = [
+const STYLES: [&str; 69] = [
+    "background",
     "background-color",
     "border",
     "border-bottom",
+    "border-bottom-color",
+    "border-bottom-style",
+    "border-bottom-width",
     "border-collapse",
     "border-color",
     "border-left",
+    "border-left-color",
+    "border-left-style",
+    "border-left-width",
     "border-radius",
     "border-right",
+    "border-right-color",
+    "border-right-style",
+    "border-right-width",
     "border-spacing",
     "border-style",
     "border-top",
+    "border-top-color",
+    "border-top-style",
+    "border-top-width",
     "border-width",
+    "box-sizing",
+    "clear",
     "color",
     "direction",
     "display",
+    "float",
+    "font",
     "font-family",
     "font-size",
     "font-style",
+    "font-variant",
     "font-weight",
     "height",
+    "letter-spacing",
     "line-height",
+    "list-style",
     "list-style-type",
     "margin",
     "margin-bottom",
     "margin-left",
     "margin-right",
     "margin-top",
+    "max-height",
     "max-width",
+    "min-height",
+    "min-width",
+    "opacity",
+    "overflow",
+    "overflow-wrap",
     "padding",
     "padding-bottom",
     "padding-left",
     "padding-right",
     "padding-top",
+    "table-layout",
     "text-align",
     "text-decoration",
+    "text-transform",
     "vertical-align",
+    "visibility",
     "white-space",
     "width",
+    "word-break",
+    "word-wrap",
 ];
 
 pub(super) fn allows_element(name: &str) -> bool {
@@ -181,12 +220,15 @@ fn is_remote(address: &str) -> bool {
 }
 
 /// The declarations that can't cover the page, load or run anything.
-fn harmless_style(style: &str) -> Option<String> {
+pub(super) fn harmless_style(style: &str) -> Option<String> {
     let kept: Vec<String> = style
         .split(';')
         .filter_map(|declaration| {
             let (name, value) = declaration.split_once(':')?;
             let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+            if name == "background" {
+                return background_colour(value).map(|colour| format!("background-color:{colour}"));
+            }
             (STYLES.contains(&name.as_str()) && is_harmless_value(&name, value))
                 .then(|| format!("{name}:{value}"))
         })
@@ -194,22 +236,79 @@ fn harmless_style(style: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.join(";"))
 }
 
+/// Words of a `background` that are no colours.
+const NO_COLOURS: [&str; 16] = [
+    "none",
+    "initial",
+    "inherit",
+    "unset",
+    "repeat",
+    "repeat-x",
+    "repeat-y",
+    "no-repeat",
+    "scroll",
+    "fixed",
+    "local",
+    "top",
+    "bottom",
+    "left",
+    "right",
+    "center",
+];
+
+/// The colour of a `background`, which may hold a picture and its place as well.
+fn background_colour(value: &str) -> Option<&str> {
+    let value = unimportant(value);
+    let words = value.split_ascii_whitespace();
+    let is_colour = |word: &&str| {
+        let word = word.to_ascii_lowercase();
+        let is_hex =
+            word.strip_prefix('#').is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit()));
+        is_hex || word.chars().all(|c| c.is_ascii_alphabetic()) && !NO_COLOURS.contains(&word.as_str())
+    };
+    if value.starts_with("rgb") && is_harmless_value("background-color", value) {
+        return Some(value);
+    }
+    words.filter(|word| !word.contains('(')).find(is_colour)
+}
+
 fn is_harmless_value(property: &str, value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     let without_colours = lower.replace("rgb(", "").replace("rgba(", "").replace("hsl(", "").replace(')', "");
+    // A size of letters and the height of their line: `font:12px/1.5 sans-serif`.
+    let without_colours =
+        if property == "font" { without_colours.replacen('/', " ", 1) } else { without_colours };
     let is_plain = without_colours.chars().all(|c| c.is_alphanumeric() || " #%.,'\"-+!_".contains(c));
     if !is_plain || value.is_empty() {
         return false;
     }
     match property {
-        "display" => lower == "none" || lower == "block" || lower == "inline" || lower == "inline-block",
+        "display" => DISPLAYS.contains(&unimportant(&lower)),
         "color" | "background-color" | "font-family" => true,
-        _ => {
-            let sizes = without_colours.strip_suffix("!important").unwrap_or(&without_colours);
-            sizes.split([' ', ',']).all(is_harmless_size)
-        }
+        _ => unimportant(&without_colours).split([' ', ',']).all(is_harmless_size),
     }
 }
+
+/// A declaration's value without `!important`, with which it counts before others.
+pub(super) fn unimportant(value: &str) -> &str {
+    match value.rsplit_once('!') {
+        Some((value, word)) if word.trim().eq_ignore_ascii_case("important") => value.trim_end(),
+        _ => value,
+    }
+}
+
+/// Kinds of boxes that stay where they are in the text.
+const DISPLAYS: [&str; 9] = [
+    "none",
+    "block",
+    "inline",
+    "inline-block",
+    "list-item",
+    "table",
+    "inline-table",
+    "table-row",
+    "table-cell",
+];
 
 /// The largest size in pixels: not larger than a page is wide.
 const MAX_SIZE: f64 = 1200.0;

@@ -7,6 +7,7 @@
 
 use super::markup::{self, Markup, Reader, Tag};
 use super::policy;
+use super::sheet::{Named, Sheet};
 
 /// Further tags are dropped, their text stays. Long newsletters have some ten thousand.
 const MAX_TAGS: usize = 60_000;
@@ -18,6 +19,9 @@ const MAX_FORMATTING: usize = 10;
 const MAX_FORMATTING_BYTES: usize = 8 * 1024;
 /// An attribute that is longer is dropped.
 const MAX_VALUE: usize = 8 * 1024;
+
+/// Longer lists of classes are none that a sheet is about.
+const MAX_NAMES: usize = 512;
 
 /// Bytes of text after which it is interrupted.
 const MAX_TEXT_RUN: usize = 512;
@@ -33,11 +37,12 @@ pub(super) struct Pruned {
 
 /// Drops all tags and attributes that [`policy`] doesn't know, and those beyond the limits above.
 pub(super) fn prune(html: &str) -> Pruned {
-    let mut pruner = Pruner { out: String::with_capacity(html.len()), ..Pruner::default() };
+    let mut pruner = Pruner { out: String::with_capacity(html.len()), room: html.len(), ..Pruner::default() };
     let mut invisible: Option<String> = None;
     for piece in Reader::new(html) {
         match piece {
             Markup::Text(text) if invisible.is_none() => pruner.text(text),
+            Markup::Text(text) if invisible.as_deref() == Some("style") => pruner.sheet.add(text),
             Markup::Text(_) => {}
             Markup::Start(tag) if invisible.is_none() && INVISIBLE.contains(&tag.name.as_str()) => {
                 invisible = Some(tag.name);
@@ -54,7 +59,7 @@ pub(super) fn prune(html: &str) -> Pruned {
 
 /// An element that is open.
 struct Open {
-    name: String,
+    named: Named,
     /// What [`Pruner::formatting`] was when it was opened.
     formatting_before: Formatting,
 }
@@ -74,6 +79,10 @@ struct Pruner {
     formatting: Formatting,
     tags: usize,
     simplified: bool,
+    sheet: Sheet,
+    /// How many bytes the styles may take that come from sheets.
+    room: usize,
+    has_body: bool,
 }
 
 impl Pruner {
@@ -99,14 +108,19 @@ impl Pruner {
 
     fn start(&mut self, tag: &Tag<'_>) {
         let name = tag.name.as_str();
+        if name == "body" {
+            return self.body(tag);
+        }
         if !policy::allows_element(name) {
             return;
         }
         self.close_implied(name);
-        if is_table_part(name) && !self.open.iter().any(|open| open.name == "table") {
+        if is_table_part(name) && !self.open.iter().any(|open| open.named.element == "table") {
             return;
         }
-        let attributes = kept_attributes(tag);
+        let named = named(tag);
+        let sheet = self.sheet.style_of(&named, &self.open.iter().map(|open| &open.named), self.room);
+        let attributes = styled(kept_attributes(tag), sheet);
         let is_void = markup::is_void(name);
         let is_formatting = is_formatting(name);
         let bytes: usize = attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -122,15 +136,33 @@ impl Pruner {
         if is_void {
             return;
         }
-        self.open.push(Open { name: name.to_owned(), formatting_before: self.formatting });
+        self.open.push(Open { named, formatting_before: self.formatting });
         if is_formatting {
             self.formatting.count += 1;
             self.formatting.bytes += bytes;
         }
     }
 
+    /// The whole mail's colours and letters: an element of the page around it, since the page has a body already.
+    fn body(&mut self, tag: &Tag<'_>) {
+        let sheet = self.sheet.style_of(&named(tag), &std::iter::empty(), self.room);
+        let value =
+            |name: &str| tag.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+        let colours = [("background-color", value("bgcolor")), ("color", value("text"))];
+        let mut style: Vec<String> =
+            colours.into_iter().filter_map(|(name, value)| Some(format!("{name}:{}", value?))).collect();
+        style.extend(sheet);
+        style.extend(value("style").filter(|style| style.len() <= MAX_VALUE).map(str::to_owned));
+        if style.is_empty() || std::mem::replace(&mut self.has_body, true) {
+            return;
+        }
+        let style = style.join(";");
+        let attributes = vec![("style".to_owned(), style.as_str())];
+        self.start(&Tag { name: "div".to_owned(), attributes });
+    }
+
     fn end(&mut self, name: &str) {
-        if matches!(name, "br" | "p") && !self.open.iter().any(|open| open.name == name) {
+        if matches!(name, "br" | "p") && !self.open.iter().any(|open| open.named.element == name) {
             // Browsers read `</br>` and a lone `</p>` as elements.
             return self.start(&Tag { name: "br".to_owned(), attributes: Vec::new() });
         }
@@ -152,13 +184,13 @@ impl Pruner {
     /// The innermost open element of this name that an end tag can close: none beyond the border of a table cell.
     fn position_in_scope(&self, name: &str) -> Option<usize> {
         for (at, open) in self.open.iter().enumerate().rev() {
-            if open.name == name {
+            if open.named.element == name {
                 return Some(at);
             }
             let is_border = if is_table_part(name) || name == "table" {
-                open.name == "table"
+                open.named.element == "table"
             } else {
-                matches!(open.name.as_str(), "td" | "th" | "table" | "caption")
+                matches!(open.named.element.as_str(), "td" | "th" | "table" | "caption")
             };
             if is_border {
                 return None;
@@ -170,7 +202,7 @@ impl Pruner {
     /// Forgets the elements from `at` on. Formatting that was left open in a table cell ends with the cell.
     fn close_from(&mut self, at: usize) {
         for open in self.open.drain(at..).rev() {
-            if matches!(open.name.as_str(), "td" | "th" | "caption") {
+            if matches!(open.named.element.as_str(), "td" | "th" | "caption") {
                 self.formatting = open.formatting_before;
             }
         }
@@ -192,10 +224,10 @@ impl Pruner {
         };
         let mut from = self.open.len();
         for (at, open) in self.open.iter().enumerate().rev() {
-            if borders.contains(&open.name.as_str()) {
+            if borders.contains(&open.named.element.as_str()) {
                 break;
             }
-            if siblings.contains(&open.name.as_str()) {
+            if siblings.contains(&open.named.element.as_str()) {
                 from = at;
             }
         }
@@ -203,6 +235,27 @@ impl Pruner {
             self.close_from(from);
         }
     }
+}
+
+/// The element as selectors name it.
+fn named(tag: &Tag<'_>) -> Named {
+    let value = |name: &str| tag.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+    let short =
+        |name: &str| value(name).filter(|value| value.len() <= MAX_NAMES).unwrap_or_default().to_owned();
+    Named { element: tag.name.clone(), classes: short("class"), id: short("id") }
+}
+
+/// The attributes with what sheets say before the element's own style, so that this one counts where both do.
+fn styled(mut attributes: Vec<(String, String)>, sheet: Option<String>) -> Vec<(String, String)> {
+    let Some(mut style) = sheet.filter(|style| style.len() <= MAX_VALUE) else { return attributes };
+    match attributes.iter_mut().find(|(name, _)| name == "style") {
+        Some((_, own)) => {
+            style.push(';');
+            own.insert_str(0, &style);
+        }
+        None => attributes.push(("style".to_owned(), style)),
+    }
+    attributes
 }
 
 /// The attributes that the policy knows, and remote pictures renamed, so that nothing is fetched (MAIL-6).

@@ -1,5 +1,6 @@
 //! Clean HTML as plain text, and where each line of the text stands in the HTML.
 
+use super::policy;
 use super::slice::Position;
 use super::tree::{Content, Node, NodeId, Tree};
 
@@ -47,14 +48,12 @@ pub(crate) fn render(tree: &Tree, links: Links) -> Rendered {
 /// Deeper quotes get no more marks: each line repeats them.
 const MAX_QUOTE_MARKS: usize = 8;
 
+/// The last of an element's declarations counts.
 fn is_hidden(node: &Node) -> bool {
-    node.attribute("style").is_some_and(|style| {
-        style.split(';').any(|declaration| {
-            declaration
-                .split_once(':')
-                .is_some_and(|(name, value)| name == "display" && value.trim() == "none")
-        })
-    })
+    let style = node.attribute("style").unwrap_or_default();
+    let declarations = style.split(';').filter_map(|declaration| declaration.split_once(':'));
+    let display = declarations.rev().find(|(name, _)| *name == "display");
+    display.is_some_and(|(_, value)| policy::unimportant(value.trim()) == "none")
 }
 
 struct Renderer {

@@ -12,6 +12,19 @@ fn keeps_how_text_looks() {
     check("<ul><li>a<li>b</ul>", "<ul><li>a</li><li>b</li></ul>");
     check("<td style='color: red; position: fixed'>x", "x");
     check("<div style='color: red; position: fixed'>x</div>", "<div style=\"color:red\">x</div>");
+    check(
+        "<p style='background:url(http://x) no-repeat #eee;font:12px/1.5 Arial'>x</p>",
+        "<p style=\"background-color:#eee;font:12px / 1.5 Arial\">x</p>",
+    );
+    check(
+        "<p style='background:none;float:left;overflow:hidden'>x",
+        "<p style=\"float:left;overflow:hidden\">x</p>",
+    );
+    check(
+        "<html><body bgcolor=black text='#fff' style='margin:-9px' class=x>x</body></html>",
+        "<div style=\"background-color:black;color:#fff\">x</div>",
+    );
+    check("<body style='position:fixed'>x</body>", "<div>x</div>");
     check("a &lt;b&gt; &amp;amp; &eacute;&nbsp;", "a &lt;b&gt; &amp;amp; é&nbsp;");
 }
 
@@ -78,6 +91,8 @@ fn text_of_html() {
         ("<a href='mailto:a@example.com'>a@example.com</a>", "a@example.com"),
         ("x<blockquote>one<br>two</blockquote>", "x\n> one\n> two"),
         ("<div style='display:none'>preheader</div>Hello", "Hello"),
+        ("<style>.m{display:none !important}</style><p class=m>for phones</p>Hello", "Hello"),
+        ("<style>.m{display:none}</style><p class=m style='display:block'>Hello", "Hello"),
         ("", ""),
     ] {
         assert_eq!(html_to_text(html), text, "{html}");
