@@ -16,7 +16,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Install what is missing for demo and test (PostgreSQL's programs, Dovecot, exim, cargo-deny)
+setup: ## Install what is missing for demo and test (PostgreSQL's programs, mail servers, small tools)
 	$(call step,Set-up)
 	@command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs, then run this again."; exit 1; }
 	@command -v cc >/dev/null || { echo "A C compiler is missing (Debian, Ubuntu: apt-get install build-essential; macOS: xcode-select --install)."; exit 1; }

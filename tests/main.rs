@@ -4,7 +4,11 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod compatibility;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod integrating;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]

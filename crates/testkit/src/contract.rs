@@ -5,6 +5,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON value doesn't have reads as null")]
 
+pub mod breaking;
 pub mod coverage;
 pub mod document;
 mod fields;

@@ -18,6 +18,7 @@ pub mod sample;
 pub mod server;
 pub mod smtp;
 pub mod stream;
+pub mod walkthrough;
 
 use std::path::{Path, PathBuf};
 
