@@ -25,6 +25,7 @@ use crate::{
 use certificates::Certificates;
 use configuration::Site;
 
+pub use certificates::{Flaw, FlawedCertificate};
 pub use delivery::Delivery;
 pub use mailbox::Mailbox;
 
@@ -180,6 +181,12 @@ impl MailServers {
     /// A mail program's view of the account with this address.
     pub fn mailbox(&self, address: &str) -> Mailbox {
         Mailbox::new(address, self.ports.imap)
+    }
+
+    /// Where Dovecot keeps this account's mail, for tests that take its notes about it away.
+    pub fn maildir(&self, address: &str) -> PathBuf {
+        let (local, domain) = address.split_once('@').unwrap_or((address, ""));
+        self.dir.join("mail").join(domain).join(local).join("Maildir")
     }
 
     /// Sends a mail through the SMTP server, as the outside world does. It is in the folder some 0.2 s later.

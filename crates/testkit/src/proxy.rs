@@ -84,7 +84,18 @@ struct Shared {
     release: watch::Sender<u64>,
     /// While true nothing is passed on in either direction.
     frozen: watch::Sender<bool>,
+    /// How slowly the server's words are passed on, where they are.
+    pace: Mutex<Option<Pace>>,
     ended: watch::Sender<bool>,
+}
+
+/// How slowly a server speaks.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// So many bytes are passed on at once.
+    pub bytes: usize,
+    /// The pause after them; at least a millisecond.
+    pub pause: Duration,
 }
 
 #[derive(Debug)]
@@ -106,6 +117,7 @@ impl Proxy {
             cut: watch::Sender::new(0),
             release: watch::Sender::new(0),
             frozen: watch::Sender::new(false),
+            pace: Mutex::default(),
             ended: watch::Sender::new(false),
         });
         let listener =
@@ -166,6 +178,11 @@ impl Proxy {
     /// Whether everything stands still, connections open, as with a server that hangs.
     pub fn freeze(&self, freeze: bool) {
         self.shared.frozen.send_replace(freeze);
+    }
+
+    /// Lets the server speak slowly from now on, or as fast as it can.
+    pub fn slow(&self, pace: Option<Pace>) {
+        *self.shared.pace.lock().unwrap_or_else(PoisonError::into_inner) = pace;
     }
 }
 
@@ -302,13 +319,25 @@ impl Link<'_> {
                     // Told before it is passed on: whoever knows the answer finds the moment noted.
                     Fault::Pass | Fault::CutBefore => self.shared.saw(Fault::Pass, mails),
                 }
-                self.client.write_all(piece.bytes()).await?;
+                self.tell_client(piece.bytes()).await?;
                 self.fault = Fault::Pass;
             } else {
-                self.client.write_all(piece.bytes()).await?;
+                self.tell_client(piece.bytes()).await?;
             }
         }
         Ok(())
+    }
+
+    async fn tell_client(&mut self, mut bytes: &[u8]) -> std::result::Result<(), Cut> {
+        while !bytes.is_empty() {
+            let pace = *self.shared.pace.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(pace) = pace else { break };
+            let (now, later) = bytes.split_at(pace.bytes.clamp(1, bytes.len()));
+            self.client.write_all(now).await?;
+            tokio::time::sleep(pace.pause).await;
+            bytes = later;
+        }
+        Ok(self.client.write_all(bytes).await?)
     }
 
     /// Until it is let go; a client that gives up meanwhile ends the connection.

@@ -25,7 +25,7 @@ pub struct Session {
 
 impl Session {
     /// Connects and signs in. `command_time` is the longest that any later command may take from its first byte to the
-    /// end of its answer (idling has its own).
+    /// end of its answer (idling has its own, and messages have more by their sizes).
     ///
     /// # Errors
     /// Any [`ServerError`]; `LoginRefused` only where the server said that the credentials are wrong.
@@ -84,7 +84,17 @@ impl Session {
 
     /// Runs a command and gives its untagged answers as they came.
     pub(super) fn command(&mut self, command: &str, limits: AnswerLimits) -> Result<Vec<u8>, ServerError> {
-        self.controls.begin(limits, self.command_time, Mode::Free);
+        self.command_within(self.command_time, command, limits)
+    }
+
+    /// The same, where the answer may take longer or less long.
+    pub(super) fn command_within(
+        &mut self,
+        time: Duration,
+        command: &str,
+        limits: AnswerLimits,
+    ) -> Result<Vec<u8>, ServerError> {
+        self.controls.begin(limits, time, Mode::Free);
         self.inner.run_command_and_read_response(command).map_err(|error| fault(&error))
     }
 

@@ -1,5 +1,7 @@
 //! Fetching messages: sizes first, then bodies in batches that are bounded by bytes.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use imap_proto::{AttributeValue, Response};
 
@@ -43,6 +45,10 @@ pub const HEADER_BYTES: u32 = 1024 * 1024;
 
 /// Beyond the largest message: for what a server adds while it hands a message out.
 const LITERAL_MARGIN: u64 = 1024 * 1024;
+
+/// A server that hands messages out more slowly than this, in bytes a second, is given up: a large message would
+/// otherwise never come over a slow line, however often it is tried.
+const SLOWEST: u64 = 16 * 1024;
 
 /// Messages listed by one command.
 pub const LISTED_AT_ONCE: usize = 500;
@@ -121,8 +127,9 @@ impl Session {
         // Sizes may lie a little in each message, but not so that the sum grows beyond one largest message.
         let promised: u64 = batch.iter().map(|message| message.size).sum();
         let limits = AnswerLimits { literal, line: 64 * 1024, answer: promised.saturating_add(literal) };
-        let data =
-            self.command(&format!("UID FETCH {} (UID INTERNALDATE BODY.PEEK[])", uid_set(&uids)), limits)?;
+        let time = self.command_time() + Duration::from_secs(promised / SLOWEST);
+        let command = format!("UID FETCH {} (UID INTERNALDATE BODY.PEEK[])", uid_set(&uids));
+        let data = self.command_within(time, &command, limits)?;
         Ok(collect(&data, &uids, Content::Whole))
     }
 

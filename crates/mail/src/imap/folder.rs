@@ -79,15 +79,16 @@ impl Session {
             if name_attributes.iter().any(is_unselectable) {
                 continue;
             }
+            let (name, delimiter) = (unescaped(&name), delimiter.as_deref().map(unescaped));
             if declared.is_none() && name_attributes.contains(&NameAttribute::Sent) {
-                declared = Some(name.to_string());
+                declared = Some(name.clone());
             }
             if let Some(rank) = sent_rank(&name, delimiter.as_deref())
                 && by_name.as_ref().is_none_or(|(best, _)| rank < *best)
             {
-                by_name = Some((rank, name.to_string()));
+                by_name = Some((rank, name.clone()));
             }
-            all.push(name.into_owned());
+            all.push(name);
         }
         Ok(Folders { inbox: "INBOX".to_owned(), sent: declared.or(by_name.map(|(_, name)| name)), all })
     }
@@ -196,6 +197,18 @@ fn is_unselectable(attribute: &NameAttribute<'_>) -> bool {
         NameAttribute::Extension(name) => name.eq_ignore_ascii_case("\\NonExistent"),
         _ => false,
     }
+}
+
+/// What stands in a quoted string, which `imap-proto` hands on with its backslashes. (It hands a literal on in the same
+/// way; one with a backslash before a quote or another backslash would be taken for the other.)
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(char) = rest.next() {
+        let escaped = rest.next_if(|next| char == '\\' && matches!(next, '"' | '\\'));
+        out.push(escaped.unwrap_or(char));
+    }
+    out
 }
 
 /// How likely a folder of this name holds sent mail: 0 is the likeliest.

@@ -155,13 +155,14 @@ impl Reader {
         let mut inbox = self.open(&mut session, &known, &found.inbox, FolderRole::Inbox)?;
         loop {
             self.go_on()?;
-            let news = self.read_new(&mut session, &mut inbox)?;
+            let mut news = self.read_new(&mut session, &mut inbox)?;
             if Instant::now() >= sent_due {
-                sent_due = Instant::now() + settings.sent_every;
                 sent = self.read_sent(&mut session, sent)?;
                 self.select(&mut session, &mut inbox)?;
-                // Mail may have come to the inbox meanwhile.
-                continue;
+                // Mail may have come to the inbox meanwhile. What else there is to do has its turn now, or a server that is
+                // slower than the time between two looks would never be asked for anything else.
+                news |= self.read_new(&mut session, &mut inbox)?;
+                sent_due = Instant::now() + settings.sent_every;
             }
             self.progressed = true;
             if inbox.has_backfill() {
