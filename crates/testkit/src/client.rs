@@ -234,7 +234,12 @@ impl Anonymous {
         let body = json!({"workspace": workspace, "email": email, "password": password, "refresh": "body"});
         let session = self.post("/v1/auth/login", &body)?.expect(200)?;
         let token = session.get("access_token").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(SignedIn { line: self.line.clone(), token, session })
+        Ok(self.with_session(token, session))
+    }
+
+    /// A user whose session was begun elsewhere: its access token, and what signing in would have answered.
+    pub fn with_session(&self, token: String, session: Value) -> SignedIn {
+        SignedIn { line: self.line.clone(), token, session }
     }
 }
 

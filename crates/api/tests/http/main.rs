@@ -33,7 +33,7 @@ mod mailboxes;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
-mod pages;
+mod model;
 #[cfg(test)]
 mod passwords;
 #[cfg(test)]

@@ -198,7 +198,9 @@ impl World {
             else {
                 panic!("a new mailbox is no replay")
             };
-            let leases = self.store.claim_mailboxes(10, std::time::Duration::from_secs(600)).await.unwrap();
+            // All that wait, so that none is missed, for as long as a test may take.
+            let hour = std::time::Duration::from_secs(3600);
+            let leases = self.store.claim_mailboxes(1000, hour).await.unwrap();
             let lease = leases.into_iter().find(|lease| lease.mailbox_id == mailbox.id).unwrap();
             let folder = FolderStart {
                 name: "INBOX".into(),
