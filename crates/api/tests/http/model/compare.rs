@@ -60,13 +60,16 @@ impl History<'_> {
         user: usize,
         wanted: Wanted,
         limit: usize,
-    ) -> Told<Vec<Value>> {
+    ) -> Told<()> {
+        let cards = walk(&self.offices[office].people[user].user, &query(wanted), limit)?;
+        self.compare_cards(office, user, wanted, cards)
+    }
+
+    fn compare_cards(&self, office: usize, user: usize, wanted: Wanted, cards: Vec<Value>) -> Told<()> {
         let model = &self.offices[office].model;
         let threads = model.stream(user, wanted).unwrap();
-        let cards = walk(&self.offices[office].people[user].user, &query(wanted), limit)?;
         let expected = threads.iter().map(|thread| model.card(*thread)).collect();
-        same(&query(wanted), &expected, &Value::Array(cards.clone()))?;
-        Ok(cards)
+        same(&query(wanted), &expected, &Value::Array(cards))
     }
 
     pub(super) fn compare_counts(&self, office: usize, user: usize) -> Told<()> {
@@ -180,10 +183,8 @@ impl History<'_> {
         }
         self.compare_counts(office, user)?;
         self.compare_contacts(office, user)?;
-        self.compare_stream(office, user, ALL, 100)?;
-        let world = &self.site.world;
-        let name = self.offices[office].model.users[user].name.clone();
-        self.offices[office].people[user].compare(world).map_err(|why| format!("{name}: {why}"))
+        let cards = self.offices[office].people[user].compare(&self.site.world)?;
+        self.compare_cards(office, user, ALL, cards)
     }
 
     /// The same for everybody who is still there.

@@ -23,10 +23,16 @@ struct Page {
 
 impl Page {
     fn load(user: &SignedIn) -> Self {
-        let path = "/v1/conversations?status=all&limit=100";
-        let position = user.get(path).unwrap().header("postroom-event").parse().unwrap();
-        let cards = user.all("/v1/conversations?status=all").unwrap();
-        Self { cards: cards.into_iter().map(|card| (id(&card), card)).collect(), position }
+        Self::load_in_order(user).0
+    }
+
+    /// The same, with the cards as they stood there.
+    fn load_in_order(user: &SignedIn) -> (Self, Vec<Value>) {
+        let answer = user.get("/v1/conversations?status=all&limit=100").unwrap();
+        let position = answer.header("postroom-event").parse().unwrap();
+        assert_eq!(answer.body["next_cursor"], Value::Null, "histories are short enough for one page");
+        let cards = answer.body["data"].as_array().unwrap().clone();
+        (Self { cards: cards.iter().map(|card| (id(card), card.clone())).collect(), position }, cards)
     }
 
     /// What the documentation tells a page to do.
@@ -122,9 +128,9 @@ impl Watcher {
         }
     }
 
-    /// All three pages are the same.
-    pub(super) fn compare(&mut self, world: &World) -> Told<()> {
-        let anew = Page::load(&self.user);
+    /// All three pages are the same. Gives the cards as they stand in the one that is loaded anew.
+    pub(super) fn compare(&mut self, world: &World) -> Told<Vec<Value>> {
+        let (anew, cards) = Page::load_in_order(&self.user);
         self.catch_up(world, anew.position);
         self.read_deltas(100);
         for (how, page) in [("followed", &self.followed), ("read what they missed", &self.deltas)] {
@@ -132,6 +138,6 @@ impl Watcher {
                 return Err(format!("who {how} has {page:#?}, and not {anew:#?}"));
             }
         }
-        Ok(())
+        Ok(cards)
     }
 }

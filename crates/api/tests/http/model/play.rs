@@ -1,7 +1,7 @@
 //! A history is played: mail is delivered, users ask, and each answer is held against what the model says of it.
 
 use super::{
-    action::{Answers, IfMatch, Letter, Pick, Sender, Step},
+    action::{Answers, CALLS, IfMatch, Letter, Pick, Sender, Step},
     compare::same,
     rules::Fate,
     site::{CUSTOMERS, Office, Site},
@@ -71,7 +71,7 @@ impl History<'_> {
     }
 
     fn step(&mut self, number: usize, step: &Step) -> Told<()> {
-        for letter in &step.letters {
+        if let Some(letter) = &step.letter {
             self.deliver(letter)?;
         }
         let users = self.offices.iter().map(|office| office.model.users.len());
@@ -84,7 +84,7 @@ impl History<'_> {
         let (name, role) = (&user.name, if user.active { user.role.as_str() } else { "gone" });
         self.trail.push(format!("{number:2} {name} ({role}, {office}): {:?}", step.call));
         self.call(who, &step.call)?;
-        if number % 10 == 9 && self.model(who).users[who.user].active {
+        if number == CALLS / 2 && self.model(who).users[who.user].active {
             self.compare(who.office, who.user)?;
         }
         Ok(())

@@ -11,6 +11,7 @@ use crate::{
 use chrono::Utc;
 use postroom_api::{
     password,
+    sse::LiveTimes,
     tokens::{TokenKeys, generate_signing_key, new_refresh_token},
 };
 use postroom_domain::{
@@ -18,12 +19,15 @@ use postroom_domain::{
     conversation::StartsOn,
     ids::{UserId, WorkspaceId},
 };
-use postroom_store::{NewSession, NewUser, NewWorkspace, Ownership, RefreshIn};
+use postroom_store::{LiveSettings, NewSession, NewUser, NewWorkspace, Ownership, RefreshIn};
 use postroom_testkit::client::SignedIn;
 use serde_json::json;
-use std::sync::{
-    Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 /// People outside, with the names that their mail programs give them.
@@ -83,7 +87,9 @@ impl Office {
 
 impl Site {
     pub(super) fn new() -> Self {
-        let world = World::live(quick());
+        // Of what happens here its readers know at once: the log needs no looking at.
+        let follow = LiveSettings { beat: Duration::from_secs(2), ..quick().follow };
+        let world = World::live(LiveTimes { follow, heartbeat: Duration::from_millis(250), ..quick() });
         let (keys, password_hash) = world.run(async {
             let keys = world.store.ensure_signing_key(&generate_signing_key().unwrap()).await.unwrap();
             (TokenKeys::new(&keys).unwrap(), password::hash(PASSWORD.into()).await.unwrap())
