@@ -149,4 +149,6 @@ what counts are ratios against a limit that was measured in the same run, in tur
 PostgreSQL's own load generator, sending the very statements that the request sends, taken from the database's log: the same \
 role, the same policies, prepared, over as many connections. The server is built for release; it answers a signed-in user \
 over HTTP with whole cards, and keeps no answers.
+
+How well real mail is understood is measured apart, in [mail.md](mail.md).
 ";
