@@ -12,6 +12,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     delivery::{DeliveryState, RecipientState},
+    delivery_words::of_bounce,
     ids::{MessageId, WorkspaceId},
     incoming::BounceReport,
 };
@@ -101,17 +102,14 @@ pub(crate) async fn record_bounce(
         .await?;
     let mut marked = false;
     if let ([only], []) = (ours.as_slice(), report.recipients.as_slice()) {
-        marked = mark_bounced(tx, (workspace.0, id, only), "The mail came back").await?;
+        marked = mark_bounced(tx, (workspace.0, id, only), &of_bounce(None, "")).await?;
     }
     for failed in &report.recipients {
         let address = match ours.as_slice() {
             [only] if report.recipients.len() == 1 => only.as_str(),
             _ => failed.address.as_str(),
         };
-        let reason = match &failed.status {
-            Some(status) => format!("{} ({status})", failed.reason),
-            None => failed.reason.clone(),
-        };
+        let reason = of_bounce(failed.status.as_deref(), &failed.reason);
         marked |= mark_bounced(tx, (workspace.0, id, address), &reason).await?;
     }
     if !marked {

@@ -278,7 +278,7 @@ async fn a_bounce_marks_the_mail_that_came_back() {
     let delivery = message.delivery.unwrap();
     assert_eq!(
         (delivery.state.as_str(), delivery.error.as_deref()),
-        ("bounced", Some("No such mailbox (5.1.1)"))
+        ("bounced", Some("There is no such address. The report says: No such mailbox (5.1.1)"))
     );
     assert_eq!(world.all().await[0].message_count, 2, "a bounce is no message");
 }
