@@ -75,13 +75,34 @@ impl Headers {
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// The threads of the Message-IDs that it names, be it as a message or only as named by one.
-    pub named: HashMap<RfcMessageId, ThreadId>,
+    pub named: HashMap<RfcMessageId, Claim>,
     /// The thread whose token it carries, and that token's Message-ID form.
     pub token: Option<(RfcMessageId, ThreadId)>,
     /// The thread of those that named this message before it came.
-    pub own: Option<ThreadId>,
+    pub own: Option<Claim>,
     /// The newest thread that [`SubjectCandidate::admits`] it.
     pub by_subject: Option<ThreadId>,
+}
+
+/// The thread that a Message-ID stands for. Where that has no hold the threads are only linked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Which.
+    pub thread: ThreadId,
+    /// What it has of a mail with, or naming, this id.
+    pub hold: Hold,
+}
+
+/// What a thread has of a mail by a Message-ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// The id is that of a message there, or those who only named it there [`may_claim`] it.
+    Fast,
+    /// All there is names the id, which is the mail's own: nobody else's mail is there that it could be drawn to. But those who
+    /// named it had nothing to do with it, and take part no more than if they had come after it.
+    Loose,
+    /// None.
+    None,
 }
 
 /// Where a message goes, and why.
@@ -93,35 +114,37 @@ pub struct Placement {
     pub rule: ThreadingRule,
     /// The Message-ID that matched.
     pub matched: Option<RfcMessageId>,
-    /// Another thread that turns out to belong to the same exchange: those in it named this message. They are joined
-    /// where [`may_merge`], else linked.
-    pub connects: Option<ThreadId>,
+    /// Other threads that turn out to belong to the same exchange: it names mails of theirs, or they named it. They are
+    /// joined where [`may_merge`], else linked. The nearest first, each once.
+    pub connects: Vec<ThreadId>,
 }
 
 /// Places a message: by the nearest Message-ID that is known, by the token, by those that waited for it, by subject and
 /// party, else in a thread of its own. Never by subject alone.
 #[must_use]
 pub fn place(headers: &Headers, known: &Known) -> Placement {
-    let reference =
-        headers.named().into_iter().find_map(|id| known.named.get(id).map(|thread| (id.clone(), *thread)));
-    let placed = if let Some((id, thread)) = reference {
-        Some((thread, ThreadingRule::Reference, Some(id)))
-    } else if let Some((id, thread)) = known.token.clone() {
-        Some((thread, ThreadingRule::ConversationToken, Some(id)))
-    } else if let Some(thread) = known.own {
-        Some((thread, ThreadingRule::LateParent, Some(headers.message_id.clone())))
-    } else {
-        known.by_subject.map(|thread| (thread, ThreadingRule::SubjectAndParty, None))
-    };
-    match placed {
-        Some((thread, rule, matched)) => Placement {
-            thread: Some(thread),
-            rule,
-            matched,
-            connects: known.own.filter(|waiting| *waiting != thread),
-        },
-        None => Placement { thread: None, rule: ThreadingRule::NewThread, matched: None, connects: None },
+    let named: Vec<(&RfcMessageId, Claim)> =
+        headers.named().into_iter().filter_map(|id| Some((id, *known.named.get(id)?))).collect();
+    let waiting = known.own.filter(|own| own.hold != Hold::None);
+    let (thread, rule, matched) =
+        if let Some((id, Claim { thread, .. })) = named.iter().find(|(_, claim)| claim.hold == Hold::Fast) {
+            (Some(*thread), ThreadingRule::Reference, Some((*id).clone()))
+        } else if let Some((id, thread)) = known.token.clone() {
+            (Some(thread), ThreadingRule::ConversationToken, Some(id))
+        } else if let Some(Claim { thread, .. }) = waiting {
+            (Some(thread), ThreadingRule::LateParent, Some(headers.message_id.clone()))
+        } else if let Some(thread) = known.by_subject {
+            (Some(thread), ThreadingRule::SubjectAndParty, None)
+        } else {
+            (None, ThreadingRule::NewThread, None)
+        };
+    let mut connects = Vec::new();
+    for other in named.iter().map(|(_, claim)| claim.thread).chain(known.own.map(|own| own.thread)) {
+        if Some(other) != thread && !connects.contains(&other) {
+            connects.push(other);
+        }
     }
+    Placement { thread, rule, matched, connects }
 }
 
 /// A thread with the same subject key, for MAIL-10.
@@ -148,8 +171,16 @@ impl SubjectCandidate {
     }
 }
 
-/// Whether two threads may become one, now that their common parent has come: its sender is verified as one of us, or
-/// takes part in both; and the two have an external party in common. An outsider can't weld strangers' threads together.
+/// Whether a thread whose mails name a Message-ID that nobody has seen holds it against a mail that names it too, or that has
+/// it: the mail is verified as ours, or somebody who wrote or received it takes part in the thread. Else anybody could draw the
+/// mails of others together by naming them first, and all who answer one circular would share a thread.
+#[must_use]
+pub fn may_claim(is_ours: bool, people: &BTreeSet<EmailAddress>, parties: &BTreeSet<EmailAddress>) -> bool {
+    is_ours || !people.is_disjoint(parties) || (people.is_empty() && parties.is_empty())
+}
+
+/// Whether two threads may become one, now that a mail hangs on both: its sender is verified as one of us, or takes part in
+/// both; and the two have an external party in common. An outsider can't weld strangers' threads together.
 #[must_use]
 pub fn may_merge(
     parent_is_ours: bool,
@@ -171,12 +202,23 @@ pub fn may_merge(
 #[derive(Debug, Default)]
 pub struct ThreadBook {
     threads: Vec<BookThread>,
-    refs: HashMap<RfcMessageId, usize>,
+    refs: HashMap<RfcMessageId, BookRef>,
+}
+
+#[derive(Debug, Default)]
+struct BookRef {
+    thread: usize,
+    /// It is a message, and not only named.
+    seen: bool,
+    /// All threads with mails that name it.
+    named_in: Vec<usize>,
 }
 
 #[derive(Debug, Default)]
 struct BookThread {
     messages: Vec<usize>,
+    /// What each of them names.
+    names: Vec<BTreeSet<RfcMessageId>>,
     subject_key: String,
     parties: BTreeSet<EmailAddress>,
     merged_into: Option<usize>,
@@ -191,7 +233,7 @@ impl ThreadBook {
         from: Option<&EmailAddress>,
         to: &[EmailAddress],
     ) {
-        let known = self.known(headers, from);
+        let known = self.known(headers, from, to);
         let placement = place(headers, &known);
         let index = match placement.thread {
             Some(thread) => index_of(thread),
@@ -202,18 +244,30 @@ impl ThreadBook {
             }
         };
         let mut index = self.root(index);
-        let known_sender = placement.thread.is_none() || from.is_none_or(|from| self.party_of(index, from));
-        if let Some(waiting) = placement.connects.map(index_of) {
-            index = self.connect(index, waiting, from);
-        }
+        let known_sender = matches!(placement.rule, ThreadingRule::NewThread | ThreadingRule::LateParent)
+            || from.is_none_or(|from| self.party_of(index, from));
         if let Some(thread) = self.threads.get_mut(index) {
+            if placement.rule == ThreadingRule::LateParent
+                && known.own.is_some_and(|own| own.hold == Hold::Loose)
+            {
+                thread.parties.clear();
+            }
             thread.messages.push(message);
+            thread.names.push(headers.named().into_iter().cloned().collect());
             if known_sender {
                 thread.parties.extend(from.into_iter().chain(to).cloned());
             }
         }
-        for id in std::iter::once(&headers.message_id).chain(headers.named()) {
-            self.refs.entry(id.clone()).or_insert(index);
+        let waiting = self.refs.get(&headers.message_id).map(|own| own.named_in.clone()).unwrap_or_default();
+        for other in placement.connects.into_iter().map(index_of).chain(waiting) {
+            index = self.connect(index, other, from);
+        }
+        let own = self.refs.entry(headers.message_id.clone()).or_default();
+        (own.thread, own.seen) = (index, true);
+        for id in headers.named() {
+            let named =
+                self.refs.entry(id.clone()).or_insert(BookRef { thread: index, ..BookRef::default() });
+            named.named_in.push(index);
         }
     }
 
@@ -234,8 +288,23 @@ impl ThreadBook {
         threads
     }
 
-    fn known(&self, headers: &Headers, from: Option<&EmailAddress>) -> Known {
-        let thread = |id: &RfcMessageId| self.refs.get(id).map(|index| thread_id(self.root(*index)));
+    fn known(&self, headers: &Headers, from: Option<&EmailAddress>, to: &[EmailAddress]) -> Known {
+        let people: BTreeSet<EmailAddress> = from.into_iter().chain(to).cloned().collect();
+        let claim = |id: &RfcMessageId| {
+            let BookRef { thread, seen, .. } = self.refs.get(id)?;
+            let thread = self.root(*thread);
+            let all_name_it = || {
+                self.threads.get(thread).is_some_and(|one| one.names.iter().all(|names| names.contains(id)))
+            };
+            let hold = if *seen || may_claim(false, &people, &self.parties(thread)) {
+                Hold::Fast
+            } else if *id == headers.message_id && all_name_it() {
+                Hold::Loose
+            } else {
+                Hold::None
+            };
+            Some(Claim { thread: thread_id(thread), hold })
+        };
         let by_subject = self
             .threads
             .iter()
@@ -252,33 +321,33 @@ impl ThreadBook {
             })
             .map(|(index, _)| thread_id(index));
         Known {
-            named: headers.named().into_iter().filter_map(|id| Some((id.clone(), thread(id)?))).collect(),
+            named: headers.named().into_iter().filter_map(|id| Some((id.clone(), claim(id)?))).collect(),
             token: None,
-            own: thread(&headers.message_id),
+            own: claim(&headers.message_id),
             by_subject,
         }
     }
 
     fn connect(&mut self, one: usize, other: usize, parent_sender: Option<&EmailAddress>) -> usize {
         let other = self.root(other);
-        let parties =
-            |index: usize| self.threads.get(index).map(|thread| thread.parties.clone()).unwrap_or_default();
-        if one == other || !may_merge(false, parent_sender, &parties(one), &parties(other)) {
+        if one == other || !may_merge(false, parent_sender, &self.parties(one), &self.parties(other)) {
             return one;
         }
         let (older, younger) = (one.min(other), one.max(other));
-        let taken = match self.threads.get_mut(younger) {
-            Some(thread) => {
-                thread.merged_into = Some(older);
-                (std::mem::take(&mut thread.messages), std::mem::take(&mut thread.parties))
-            }
-            None => return one,
-        };
+        let Some(taken) = self.threads.get_mut(younger).map(std::mem::take) else { return one };
+        if let Some(thread) = self.threads.get_mut(younger) {
+            thread.merged_into = Some(older);
+        }
         if let Some(thread) = self.threads.get_mut(older) {
-            thread.messages.extend(taken.0);
-            thread.parties.extend(taken.1);
+            thread.messages.extend(taken.messages);
+            thread.names.extend(taken.names);
+            thread.parties.extend(taken.parties);
         }
         older
+    }
+
+    fn parties(&self, index: usize) -> BTreeSet<EmailAddress> {
+        self.threads.get(index).map(|thread| thread.parties.clone()).unwrap_or_default()
     }
 
     fn party_of(&self, index: usize, address: &EmailAddress) -> bool {

@@ -25,10 +25,14 @@ fn thread(number: usize) -> ThreadId {
     thread_id(number)
 }
 
+fn claim(number: usize, holds: bool) -> Claim {
+    Claim { thread: thread(number), hold: if holds { Hold::Fast } else { Hold::None } }
+}
+
 #[test]
 fn the_nearest_known_id_wins() {
     let known = Known {
-        named: [("a", 1), ("b", 2), ("c", 3)].map(|(name, n)| (id(name), thread(n))).into(),
+        named: [("a", 1), ("b", 2), ("c", 3)].map(|(name, n)| (id(name), claim(n, true))).into(),
         token: Some((id("c.token"), thread(4))),
         own: None,
         by_subject: Some(thread(5)),
@@ -45,14 +49,27 @@ fn the_nearest_known_id_wins() {
 
 #[test]
 fn a_late_parent_joins_those_that_waited() {
-    let known = Known { own: Some(thread(7)), ..Known::default() };
+    let known = Known { own: Some(claim(7, true)), ..Known::default() };
     let placement = place(&headers("x", &[], &[]), &known);
     assert_eq!((placement.thread, placement.rule), (Some(thread(7)), ThreadingRule::LateParent));
-    assert_eq!(placement.connects, None);
+    assert_eq!(placement.connects, []);
+    // Named by somebody who has nothing to do with it: it begins a thread, linked to theirs.
+    let placement = place(&headers("x", &[], &[]), &Known { own: Some(claim(7, false)), ..Known::default() });
+    assert_eq!((placement.thread, placement.connects), (None, vec![thread(7)]));
 
-    let known = Known { named: [(id("a"), thread(1))].into(), ..known };
-    let placement = place(&headers("x", &["a"], &[]), &known);
-    assert_eq!((placement.thread, placement.connects), (Some(thread(1)), Some(thread(7))));
+    let known = Known { named: [(id("a"), claim(1, true)), (id("b"), claim(2, false))].into(), ..known };
+    let placement = place(&headers("x", &["a"], &["b", "a"]), &known);
+    assert_eq!((placement.thread, placement.connects), (Some(thread(1)), vec![thread(2), thread(7)]));
+}
+
+#[test]
+fn who_has_nothing_to_do_with_a_mail_cannot_claim_it() {
+    let set = |names: &[&str]| names.iter().map(|name| address(name)).collect::<BTreeSet<_>>();
+    assert!(may_claim(true, &set(&["ann"]), &set(&["mallory"])));
+    assert!(may_claim(false, &set(&["ann", "bob"]), &set(&["bob"])));
+    assert!(!may_claim(false, &set(&["ann"]), &set(&["mallory"])));
+    assert!(!may_claim(false, &set(&["ann"]), &set(&[])));
+    assert!(may_claim(false, &set(&[]), &set(&[])), "nobody is concerned");
 }
 
 #[test]
@@ -101,6 +118,14 @@ fn family() -> impl Strategy<Value = (Vec<usize>, Vec<usize>)> {
     })
 }
 
+/// Mails, which others each of them names, and an order of their delivery.
+fn exchange() -> impl Strategy<Value = (Vec<Vec<usize>>, Vec<usize>)> {
+    (2usize..14).prop_flat_map(|size| {
+        let named = proptest::collection::vec(proptest::collection::vec(0..size, 0..3), size);
+        (named, Just((0..size).collect::<Vec<_>>()).prop_shuffle())
+    })
+}
+
 proptest! {
     /// Whatever the order in which the mails of one exchange come, they are one thread in the end.
     #[test]
@@ -132,5 +157,54 @@ proptest! {
             book.deliver(mail, &mail_headers, Some(&address(&format!("stranger{mail}"))), &[]);
         }
         prop_assert_eq!(book.threads().len(), count);
+    }
+
+    /// Two people write to each other, naming any of their mails, also several, also later ones: in whatever order the mails
+    /// come, those that hang together are one thread, and no others.
+    #[test]
+    fn any_order_ends_with_the_same_threads((named, order) in exchange()) {
+        let mut book = ThreadBook::default();
+        for &mail in &order {
+            let names: Vec<String> = named[mail].iter().map(|other| format!("m{other}")).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let (from, to) = if mail % 2 == 0 { ("ann", "bob") } else { ("bob", "ann") };
+            book.deliver(mail, &headers(&format!("m{mail}"), &[], &names), Some(&address(from)), &[address(to)]);
+        }
+        // What hangs together: the least number that is reached.
+        let mut root: Vec<usize> = (0..named.len()).collect();
+        for _ in 0..named.len() {
+            for (mail, names) in named.iter().enumerate() {
+                for &other in names {
+                    let least = root[mail].min(root[other]);
+                    root[mail] = least;
+                    root[other] = least;
+                }
+            }
+        }
+        let mut expected: std::collections::BTreeMap<usize, Vec<usize>> = std::collections::BTreeMap::new();
+        for (mail, root) in root.into_iter().enumerate() {
+            expected.entry(root).or_default().push(mail);
+        }
+        let expected: Vec<Vec<usize>> = expected.into_values().collect();
+        prop_assert_eq!(book.threads(), expected);
+    }
+
+    /// Ann and Zoe write to us and know nothing of each other. An outsider names whatever mails of theirs they like, also
+    /// before they come: no order brings a mail of Ann's and one of Zoe's into one thread.
+    #[test]
+    fn no_order_lets_an_outsider_weld((named, order) in exchange()) {
+        let mut book = ThreadBook::default();
+        let writer = |mail: usize| ["ann", "zoe", "mallory"][mail % 3];
+        for &mail in &order {
+            let may_name = |other: &&usize| writer(mail) == "mallory" || writer(**other) == writer(mail);
+            let names: Vec<String> = named[mail].iter().filter(may_name).map(|other| format!("m{other}")).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            // The team itself is no external party: nobody is addressed who counts.
+            book.deliver(mail, &headers(&format!("m{mail}"), &[], &names), Some(&address(writer(mail))), &[]);
+        }
+        for thread in book.threads() {
+            let writers: BTreeSet<&str> = thread.iter().map(|&mail| writer(mail)).collect();
+            prop_assert!(!(writers.contains("ann") && writers.contains("zoe")), "{:?}", book.threads());
+        }
     }
 }

@@ -16,50 +16,72 @@ use postroom_domain::{
     ids::{ConversationId, ThreadId, UserId, WorkspaceId},
     threading::may_merge,
 };
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// The message that both threads hang on.
-pub(crate) struct Parent<'a> {
+/// The message that several threads hang on.
+pub(crate) struct Hinge<'a> {
     /// Verified as written by one of us.
     pub(crate) is_ours: bool,
     /// Its sender, where they are external.
     pub(crate) sender: Option<&'a EmailAddress>,
 }
 
-/// What became of the two.
+/// What became of the threads.
 pub(crate) enum Connection {
     /// They stay apart, linked, or were one already.
     Apart,
-    /// They are one now.
+    /// The message's thread and others are one now.
     Merged {
         /// The thread that stays.
         into: ThreadId,
-        /// The younger conversation that went, where both were one, and whose it was.
-        gone: Option<(ConversationId, UserId)>,
+        /// The younger conversations that went, and whose they were.
+        gone: Vec<(ConversationId, UserId)>,
     },
 }
 
-/// Connects the parent's thread with the one that waited for it.
+/// Connects the message's thread with those that it turns out to belong to.
 pub(crate) async fn connect(
     tx: &Tx,
     workspace: WorkspaceId,
-    one: ThreadId,
-    waiting: ThreadId,
-    parent: &Parent<'_>,
+    thread: ThreadId,
+    others: &[ThreadId],
+    hinge: &Hinge<'_>,
 ) -> Result<Connection, StoreError> {
-    let other = lock_root(tx, workspace, waiting).await?;
+    // In order, so that two transactions hardly ever wait for each other.
+    let others: BTreeSet<ThreadId> = others.iter().copied().collect();
+    let (mut into, mut gone, mut merged) = (thread, Vec::new(), false);
+    for other in others {
+        if let Some((stays, went)) = connect_two(tx, workspace, into, other, hinge).await? {
+            into = stays;
+            gone.extend(went);
+            merged = true;
+        }
+    }
+    Ok(if merged { Connection::Merged { into, gone } } else { Connection::Apart })
+}
+
+/// Joins two threads where they may be one: which of them stays, and the conversation that went, where both were one.
+async fn connect_two(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    one: ThreadId,
+    other: ThreadId,
+    hinge: &Hinge<'_>,
+) -> Result<Option<(ThreadId, Option<(ConversationId, UserId)>)>, StoreError> {
+    let other = lock_root(tx, workspace, other).await?;
     if one == other {
-        return Ok(Connection::Apart);
+        return Ok(None);
     }
     let of_one = parties(tx, workspace, one).await?;
     let of_other = parties(tx, workspace, other).await?;
-    if !may_merge(parent.is_ours, parent.sender, &of_one, &of_other) {
+    if !may_merge(hinge.is_ours, hinge.sender, &of_one, &of_other) {
         let (older, younger) = (one.min(other), one.max(other));
         diesel::update(threads::table.find((workspace.0, younger.0)).filter(threads::related_to.is_null()))
             .set(threads::related_to.eq(older.0))
             .execute(&mut tx.conn())
             .await?;
-        return Ok(Connection::Apart);
+        return Ok(None);
     }
     let conversation_one = aggregate::lock_of_thread(tx, workspace, one).await?;
     let conversation_other = aggregate::lock_of_thread(tx, workspace, other).await?;
@@ -70,14 +92,14 @@ pub(crate) async fn connect(
             move_thread(tx, workspace, from, into).await?;
             let gone = (younger.id, younger.state.owner);
             unite(tx, workspace, older, &younger).await?;
-            return Ok(Connection::Merged { into, gone: Some(gone) });
+            return Ok(Some((into, Some(gone))));
         }
         (Some(_), None) => (one, other),
         (None, Some(_)) => (other, one),
         (None, None) => (one.min(other), one.max(other)),
     };
     move_thread(tx, workspace, goes, stays).await?;
-    Ok(Connection::Merged { into: stays, gone: None })
+    Ok(Some((stays, None)))
 }
 
 /// The thread that this one is by now, locked.

@@ -2,19 +2,24 @@
 
 use crate::{
     error::StoreError,
-    schema::{message_refs, thread_parties, threads},
+    schema::{message_bodies, message_refs, messages, thread_parties, threads},
     transaction::Tx,
 };
 use chrono::{DateTime, Utc};
-use diesel::{prelude::*, sql_types::Timestamptz};
+use diesel::{
+    PgArrayExpressionMethods,
+    dsl::{exists, not},
+    prelude::*,
+    sql_types::Timestamptz,
+};
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     address::EmailAddress,
     ids::{MailboxId, ThreadId, WorkspaceId},
     incoming::IncomingMail,
-    message::RfcMessageId,
+    message::{Direction, RfcMessageId},
     reply::token_of,
-    threading::{Headers, Known, Placement, SubjectCandidate},
+    threading::{Claim, Headers, Hold, Known, Placement, SubjectCandidate, may_claim},
 };
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
@@ -51,8 +56,11 @@ impl LockedRefs {
         Ok(Self { known })
     }
 
-    fn thread(&self, id: &RfcMessageId) -> Option<ThreadId> {
-        self.known.get(id.as_str()).and_then(|(thread, _)| *thread)
+    /// The thread that an id stands for, and whether it does so for this mail.
+    async fn claim(&self, judge: &Judge<'_>, id: &RfcMessageId) -> Result<Option<Claim>, StoreError> {
+        let Some((Some(thread), seen)) = self.known.get(id.as_str()) else { return Ok(None) };
+        let fast = *seen || judge.may_claim(*thread).await?;
+        Ok(Some(Claim { thread: *thread, hold: if fast { Hold::Fast } else { Hold::None } }))
     }
 
     /// Whether the mail names mails, and none of them was ever seen here (CNV-1).
@@ -69,13 +77,28 @@ impl LockedRefs {
         workspace: WorkspaceId,
         mailbox: MailboxId,
         mail: &IncomingMail,
-        sender_is_external: bool,
+        (direction, sender_is_external): (Direction, bool),
     ) -> Result<Known, StoreError> {
         let headers = &mail.headers;
-        let named: HashMap<_, _> =
-            headers.named().into_iter().filter_map(|id| Some((id.clone(), self.thread(id)?))).collect();
-        let token = if named.is_empty() { by_token(tx, workspace, headers).await? } else { None };
-        let own = self.thread(&headers.message_id);
+        let judge = Judge { tx, workspace, mail, is_ours: direction == Direction::Outbound };
+        let mut named = HashMap::new();
+        for id in headers.named() {
+            if let Some(claim) = self.claim(&judge, id).await? {
+                named.insert(id.clone(), claim);
+            }
+        }
+        let token = if named.values().any(|claim: &Claim| claim.hold == Hold::Fast) {
+            None
+        } else {
+            by_token(tx, workspace, headers).await?
+        };
+        let own = match self.claim(&judge, &headers.message_id).await? {
+            Some(claim) if claim.hold == Hold::None => {
+                let loose = all_name(tx, workspace, claim.thread, &headers.message_id).await?;
+                Some(Claim { hold: if loose { Hold::Loose } else { Hold::None }, ..claim })
+            }
+            own => own,
+        };
         let sender = mail.from.as_ref().filter(|_| sender_is_external).map(|from| &from.address);
         let by_subject = match sender {
             Some(sender) if named.is_empty() && token.is_none() && own.is_none() => {
@@ -87,7 +110,98 @@ impl LockedRefs {
     }
 }
 
-async fn by_token(
+/// Judges whether threads hold what only they have named against a mail.
+struct Judge<'a> {
+    tx: &'a Tx,
+    workspace: WorkspaceId,
+    mail: &'a IncomingMail,
+    is_ours: bool,
+}
+
+impl Judge<'_> {
+    async fn may_claim(&self, thread: ThreadId) -> Result<bool, StoreError> {
+        if self.is_ours {
+            return Ok(true);
+        }
+        let mail = self.mail;
+        let people = mail.from.iter().chain(&mail.to).chain(&mail.cc).chain(&mail.bcc);
+        let people = people.map(|one| one.address.clone()).collect();
+        Ok(may_claim(self.is_ours, &people, &parties(self.tx, self.workspace, thread).await?))
+    }
+}
+
+/// A message whose headers name a Message-ID.
+macro_rules! names {
+    ($id:expr) => {
+        message_bodies::refs
+            .contains(vec![$id.as_str()])
+            .or(message_bodies::in_reply_to.contains(vec![$id.as_str()]))
+    };
+}
+
+/// Whether all messages of a thread name this Message-ID.
+async fn all_name(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+    id: &RfcMessageId,
+) -> Result<bool, StoreError> {
+    let other = messages::table
+        .inner_join(
+            message_bodies::table.on(message_bodies::workspace_id
+                .eq(messages::workspace_id)
+                .and(message_bodies::message_id.eq(messages::id))),
+        )
+        .filter(messages::workspace_id.eq(workspace.0))
+        .filter(messages::thread_id.eq(thread.0))
+        .filter(not(names!(id)));
+    let there_is_another: bool = diesel::select(exists(other)).get_result(&mut tx.conn()).await?;
+    Ok(!there_is_another)
+}
+
+/// Threads linked with the one that waited for this Message-ID, in which mails name it, too: who wrote them had nothing to do
+/// with those who waited, but all may have been answering this.
+pub(crate) async fn also_waiting(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    waited: ThreadId,
+    id: &RfcMessageId,
+) -> Result<Vec<ThreadId>, StoreError> {
+    let its_older = threads::table.find((workspace.0, waited.0)).select(threads::related_to);
+    let older: Option<Uuid> = its_older.first(&mut tx.conn()).await?;
+    let mut linked: Vec<Uuid> = threads::table
+        .filter(threads::workspace_id.eq(workspace.0))
+        .filter(threads::related_to.eq(waited.0))
+        .order(threads::id)
+        .limit(LINKED_AT_MOST)
+        .select(threads::id)
+        .load(&mut tx.conn())
+        .await?;
+    linked.extend(older);
+    if linked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found: Vec<Uuid> = messages::table
+        .inner_join(
+            message_bodies::table.on(message_bodies::workspace_id
+                .eq(messages::workspace_id)
+                .and(message_bodies::message_id.eq(messages::id))),
+        )
+        .filter(messages::workspace_id.eq(workspace.0))
+        .filter(messages::thread_id.eq_any(linked))
+        .filter(names!(id))
+        .select(messages::thread_id)
+        .distinct()
+        .load(&mut tx.conn())
+        .await?;
+    Ok(found.into_iter().map(ThreadId).collect())
+}
+
+/// So many linked threads are looked at: whoever answers a circular is linked with all the others.
+const LINKED_AT_MOST: i64 = 100;
+
+/// The thread that all our mails with this token belong to, where the mail names one.
+pub(crate) async fn by_token(
     tx: &Tx,
     workspace: WorkspaceId,
     headers: &Headers,
@@ -223,6 +337,28 @@ pub(crate) async fn begin_thread(
     Ok(Thread { id, is_new: true, first_message_at: start.at })
 }
 
+/// Those who wrote in a thread before its beginning came had nothing to do with it: they are strangers there, as if they had
+/// come after it (MAIL-16). Unless one of us has written to them meanwhile.
+pub(crate) async fn make_strangers(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+) -> Result<(), StoreError> {
+    let theirs = messages::table
+        .filter(messages::workspace_id.eq(workspace.0))
+        .filter(messages::thread_id.eq(thread.0));
+    let ours = theirs.filter(messages::direction.eq(Direction::Outbound.as_str()));
+    if diesel::select(exists(ours)).get_result(&mut tx.conn()).await? {
+        return Ok(());
+    }
+    diesel::update(theirs).set(messages::sender_known.eq(false)).execute(&mut tx.conn()).await?;
+    let parties = thread_parties::table
+        .filter(thread_parties::workspace_id.eq(workspace.0))
+        .filter(thread_parties::thread_id.eq(thread.0));
+    diesel::delete(parties).execute(&mut tx.conn()).await?;
+    Ok(())
+}
+
 /// Whether an address takes part in a thread.
 pub(crate) async fn is_party(
     tx: &Tx,
@@ -231,7 +367,7 @@ pub(crate) async fn is_party(
     address: &EmailAddress,
 ) -> Result<bool, StoreError> {
     let there = thread_parties::table.find((workspace.0, thread.0, address.as_str()));
-    Ok(diesel::select(diesel::dsl::exists(there)).get_result(&mut tx.conn()).await?)
+    Ok(diesel::select(exists(there)).get_result(&mut tx.conn()).await?)
 }
 
 /// Who takes part in a thread.
@@ -288,6 +424,20 @@ pub(crate) async fn add_to_thread(
     let hidden = addition.hidden_parties.iter().map(|address| (address.as_str(), true));
     add_parties(tx, workspace, thread, visible.chain(hidden)).await?;
     reach(tx, workspace, thread, addition.at).await
+}
+
+/// A Message-ID that one of the thread's messages has as well, as others know it. The row is locked already.
+pub(crate) async fn add_alias(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    thread: ThreadId,
+    id: &RfcMessageId,
+) -> Result<(), StoreError> {
+    diesel::update(message_refs::table.find((workspace.0, id.as_str())))
+        .set((message_refs::thread_id.eq(thread.0), message_refs::seen.eq(true)))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(())
 }
 
 diesel::define_sql_function! {

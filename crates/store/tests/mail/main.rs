@@ -18,4 +18,6 @@ mod raw;
 #[cfg(test)]
 mod taking_back;
 #[cfg(test)]
+mod threading;
+#[cfg(test)]
 mod world;
