@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod archive;
+#[cfg(test)]
 mod compatibility;
 #[cfg(test)]
 mod faults;
@@ -21,6 +23,8 @@ mod mailboxes;
 mod memory;
 #[cfg(test)]
 mod people;
+#[cfg(test)]
+mod returns;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]

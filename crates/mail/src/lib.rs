@@ -2,9 +2,10 @@
 //!
 //! [`net`] says where connections may go and secures them, [`imap`] reads mailboxes and files sent mail, [`smtp`] hands
 //! messages to a mailbox's server with an answer for each recipient. [`ingest`] and [`deliver`] do so for all mailboxes
-//! of the store, for as long as the process lives; [`system`] sends Postroom's own mail.
+//! of the store, for as long as the process lives; [`archive`] takes in mail that an operator has in files; [`system`] sends Postroom's own mail.
 
 mod account;
+pub mod archive;
 mod backoff;
 mod check;
 pub mod deliver;

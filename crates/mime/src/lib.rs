@@ -8,6 +8,7 @@
 //! - [`compose()`] renders an [`Outgoing`] mail.
 
 mod address;
+mod arrival;
 mod attachments;
 mod authentication;
 mod automatic;
@@ -34,6 +35,7 @@ mod tnef;
 mod transfer;
 
 pub use address::ParsedAddress;
+pub use arrival::{arrival, date_in};
 pub use attachments::Attachment;
 pub use authentication::AuthenticationResult;
 pub use bounce::{Bounce, BounceRecipient};

@@ -2,6 +2,8 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use postroom_domain::access::Role;
+use std::path::PathBuf;
+use uuid::Uuid;
 
 /// The backend of a team's Conversations page: customer e-mail in, conversations, replies out.
 ///
@@ -33,7 +35,7 @@ pub(crate) enum Command {
     /// Change the keys that sign access tokens
     #[command(subcommand)]
     Keys(Keys),
-    /// Look at mail in files, without configuration and database
+    /// Look at mail in files, bring it into a mailbox, understand anew what is kept
     #[command(subcommand)]
     Mail(Mail),
 }
@@ -190,10 +192,71 @@ impl From<RoleName> for Role {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Mail {
-    /// Print what a mail is understood as: one JSON object a line
+    /// Print what a mail is understood as: one JSON object a line. Needs neither configuration nor database
     Parse(Files),
-    /// Print the threads that mails form, in the order of their delivery: a JSON array of arrays of file names
+    /// Print the threads that mails form, in the order of their delivery: a JSON array of arrays of file names. Needs
+    /// neither configuration nor database
     Threads(Files),
+    /// Bring mail from files into a mailbox, as old news: an mbox, a Maildir with its folders, .eml files, directories
+    #[command(after_long_help = IMPORT_HELP)]
+    Import(Import),
+    /// Understand kept mail anew with this version's parser, beside a running server
+    #[command(after_long_help = REPARSE_HELP)]
+    Reparse(Reparse),
+}
+
+const IMPORT_HELP: &str = "\
+What is imported joins its threads and makes conversations by the same rules as mail that is read, but as old news: nothing \
+becomes unread, nothing is opened again, nobody is notified. Mail that is there already is left alone, so that an import \
+that was cut off goes on when it is run again. What does not become a message stands in the mailbox's intake list with its \
+reason.
+
+Mail in folders and files named Sent (in the languages of common programs) counts as written by the mailbox's people. \
+In directories drafts, junk and trash are passed by, and what a Maildir marks as a draft or as deleted.
+
+Progress goes to standard error, the summary to standard output.";
+
+const REPARSE_HELP: &str = "\
+Texts, segments, HTML, subjects, names, recipients and files are made again from the mail as it came. Who wrote a message, \
+its thread and its place in time stay; files whose content is the same keep their ids and links; nothing becomes unread or \
+is opened again. Pages that are open learn of what changes. What is the same already is left alone, so that it can be run \
+again at any time.
+
+Progress goes to standard error with the place to go on from (--after), the summary to standard output.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// What to bring in
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The workspace's slug
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) workspace: String,
+    /// The address of the connected mailbox that it came to
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) mailbox: String,
+    /// All of it was written by the mailbox's people: an export of their sent mail
+    #[arg(long)]
+    pub(crate) sent: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reparse {
+    /// Only this workspace's mail
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) workspace: Option<String>,
+    /// Only mail that was first read from this mailbox
+    #[arg(long, value_name = "ADDRESS", requires = "workspace")]
+    pub(crate) mailbox: Option<String>,
+    /// Only this message
+    #[arg(long, value_name = "ID", requires = "workspace", conflicts_with_all = ["mailbox", "after"])]
+    pub(crate) message: Option<Uuid>,
+    /// Go on behind this place, as an earlier run has printed it
+    #[arg(long, value_name = "SLUG/ID")]
+    pub(crate) after: Option<String>,
+    /// Change nothing; count what would change
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ mod serve;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use cli::{Cli, Command};
+use cli::{Cli, Command, Mail};
 use config::Config;
 use postroom_store::{Store, migrate};
 use std::{
@@ -34,7 +34,14 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     let mut out = io::stdout();
     match command {
-        Command::Mail(mail) => commands::mail::run(&mail, &mut out.lock()),
+        Command::Mail(Mail::Parse(files)) => commands::mail::print_parsed(&files, &mut out.lock()),
+        Command::Mail(Mail::Threads(files)) => commands::mail::print_threads(&files, &mut out.lock()),
+        Command::Mail(Mail::Import(import)) => with_config(async |config, store| {
+            commands::import::run(&import, &config, &store, &mut io::stdout()).await
+        }),
+        Command::Mail(Mail::Reparse(reparse)) => {
+            with_store(async |store| commands::reparse::run(&reparse, &store, &mut io::stdout()).await)
+        }
         Command::Openapi(arguments) => commands::openapi::run(&arguments, &mut out.lock()),
         Command::Migrate => {
             let url = config::database_url()?;

@@ -132,6 +132,14 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
         .map_err(|error| StoreError::Corrupt(format!("a task was lost: {error}")))
 }
 
+/// A mail as it is kept.
+async fn compressed(raw: Bytes) -> Result<Bytes, StoreError> {
+    let compressed = off_thread(move || zstd::bulk::compress(&raw, LEVEL)).await?;
+    let compressed = compressed
+        .map_err(|error| StoreError::Corrupt(format!("a mail could not be compressed: {error}")))?;
+    Ok(compressed.into())
+}
+
 impl Store {
     /// Keeps bytes of a workspace and gives their name. The same bytes twice are one object.
     ///
@@ -234,10 +242,16 @@ impl Store {
     /// # Errors
     /// As [`Store::put_blob`].
     pub async fn put_raw_mail(&self, workspace: WorkspaceId, raw: Bytes) -> Result<BlobHash, StoreError> {
-        let compressed = off_thread(move || zstd::bulk::compress(&raw, LEVEL))
-            .await?
-            .map_err(|error| StoreError::Corrupt(format!("a mail could not be compressed: {error}")))?;
-        self.put_blob(workspace, compressed.into()).await
+        self.put_blob(workspace, compressed(raw).await?).await
+    }
+
+    /// The name that [`Store::put_raw_mail`] gives a mail, without keeping it.
+    ///
+    /// # Errors
+    /// When it can't be compressed.
+    pub async fn raw_mail_name(&self, raw: Bytes) -> Result<BlobHash, StoreError> {
+        let compressed = compressed(raw).await?;
+        off_thread(move || Sha256::digest(&compressed).into()).await
     }
 
     /// Reads a mail as it came.

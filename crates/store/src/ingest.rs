@@ -11,8 +11,8 @@ use crate::{
     folders::{FoundIn, Passed, list_in_intake, take_step},
     intake::listed_alone,
     mail_in::{Ingested, PassedMessage, Step},
-    merge::{self, Connection, Parent},
-    message_rows::{self, AuthorRef, Field, NewMessage},
+    merge::{self, Connection, Hinge},
+    message_rows::{self, AuthorRef, NewMessage},
     outbox,
     schema::{ignored_addresses, messages},
     threads::{self, Addition, LockedRefs, Thread, ThreadStart},
@@ -28,7 +28,7 @@ use postroom_domain::{
     ids::{ConversationId, MailboxId, MessageId, WorkspaceId},
     incoming::{IncomingMail, IncomingSource, IntakeReason},
     message::{self, Direction, Position, RfcMessageId, Source},
-    threading::{Placement, ThreadingRule, place},
+    threading::{Hold, Placement, ThreadingRule, place},
 };
 use uuid::Uuid;
 
@@ -60,6 +60,8 @@ impl Store {
 pub(crate) enum Origin<'a> {
     /// Its place in a folder of the mailbox.
     Folder(&'a Step),
+    /// A file that an operator gave.
+    Archive,
     /// The intake list, where it stands already.
     Replay,
 }
@@ -135,6 +137,7 @@ impl Intake<'_> {
     async fn list(&self, reason: IntakeReason, message: Option<MessageId>) -> Result<(), StoreError> {
         let at = match self.origin {
             Origin::Folder(step) => Some(step),
+            Origin::Archive => None,
             Origin::Replay => return Ok(()),
         };
         let passed = PassedMessage {
@@ -161,12 +164,36 @@ impl Intake<'_> {
         let known = same.into_iter().find(|(_, issued, digest)| {
             (in_sent && *issued) || digest.as_deref() == Some(self.mail.content_digest.as_slice())
         });
-        let Some((id, issued, _)) = known else { return Ok(None) };
-        let id = MessageId(id);
+        let known = match known {
+            Some((id, issued, _)) => Some((MessageId(id), issued)),
+            None if in_sent => self.issued_under_another_id().await?.map(|id| (id, true)),
+            None => None,
+        };
+        let Some((id, issued)) = known else { return Ok(None) };
         if in_sent && issued && delivery_evidence::seen_in_sent_folder(self.tx, self.workspace, id).await? {
             outbox::announce(self.tx, self.workspace, id).await?;
         }
         Ok(Some(id))
+    }
+
+    /// Servers on the way out may give our mails other Message-IDs. The copy in `\Sent` tells: it carries the thread's
+    /// token and says the same. Answers will name the new id, which from now on is known as ours.
+    async fn issued_under_another_id(&self) -> Result<Option<MessageId>, StoreError> {
+        let (tx, workspace, headers) = (self.tx, self.workspace, &self.mail.headers);
+        let Some((_, thread)) = threads::by_token(tx, workspace, headers).await? else { return Ok(None) };
+        let id: Option<Uuid> = messages::table
+            .filter(messages::workspace_id.eq(workspace.0))
+            .filter(messages::thread_id.eq(thread.0))
+            .filter(messages::issued)
+            .filter(messages::content_digest.eq(self.mail.content_digest.as_slice()))
+            .select(messages::id)
+            .first(&mut tx.conn())
+            .await
+            .optional()?;
+        if id.is_some() {
+            threads::add_alias(tx, workspace, thread, &headers.message_id).await?;
+        }
+        Ok(id.map(MessageId))
     }
 
     async fn place(&self, refs: &LockedRefs) -> Result<Ingested, StoreError> {
@@ -176,8 +203,13 @@ impl Intake<'_> {
         let ours = OwnAddresses::among(tx, workspace, people.map(|one| &one.address)).await?;
         let sender = Sender::of(mail, &ours, &facts);
         let external = sender.external.is_some();
-        let known = refs.known(tx, workspace, facts.id, mail, external).await?;
-        let placement = place(&mail.headers, &known);
+        let direction = sender.origin.direction;
+        let known = refs.known(tx, workspace, facts.id, mail, (direction, external)).await?;
+        let mut placement = place(&mail.headers, &known);
+        if let Some(own) = known.own {
+            let others = threads::also_waiting(tx, workspace, own.thread, &mail.headers.message_id).await?;
+            placement.connects.extend(others.into_iter().filter(|other| Some(*other) != placement.thread));
+        }
         let start = ThreadStart {
             mailbox: facts.id,
             subject_key: &mail.headers.subject_key,
@@ -185,7 +217,13 @@ impl Intake<'_> {
             at: mail.received_at,
         };
         let thread = threads::open_thread(tx, workspace, &placement, &start).await?;
+        if placement.rule == ThreadingRule::LateParent && known.own.is_some_and(|own| own.hold == Hold::Loose)
+        {
+            threads::make_strangers(tx, workspace, thread.id).await?;
+        }
         let sender_known = match sender.external {
+            // Who wrote what those there answer takes part.
+            Some(_) if placement.rule == ThreadingRule::LateParent => true,
             Some(address) if !thread.is_new => threads::is_party(tx, workspace, thread.id, address).await?,
             // Whoever claims to be one of us without proof is not known, wherever it writes.
             None => sender.origin.direction == Direction::Outbound,
@@ -279,12 +317,7 @@ impl Intake<'_> {
             text: &mail.text,
             html: mail.html.as_deref(),
             segments: &mail.segments,
-            recipients: vec![
-                (Field::To, &mail.to),
-                (Field::Cc, &mail.cc),
-                (Field::Bcc, &mail.bcc),
-                (Field::ReplyTo, &mail.reply_to),
-            ],
+            recipients: message_rows::recipients_of(mail),
         };
         message_rows::insert(self.tx, self.workspace, &new).await?;
         message_rows::insert_attachments(self.tx, self.workspace, id, mail).await?;
@@ -340,12 +373,11 @@ impl Intake<'_> {
             at: placed.at,
         };
         threads::add_to_thread(self.tx, self.workspace, &addition).await?;
-        let Some(waiting) = placed.placement.connects else { return Ok(Connection::Apart) };
-        let parent = Parent {
+        let hinge = Hinge {
             is_ours: placed.sender.origin.direction == Direction::Outbound,
             sender: placed.sender.external,
         };
-        merge::connect(self.tx, self.workspace, placed.thread.id, waiting, &parent).await
+        merge::connect(self.tx, self.workspace, placed.thread.id, &placed.placement.connects, &hinge).await
     }
 
     /// Whom our own people addressed in Bcc, in their own mail programs.
@@ -364,8 +396,8 @@ impl Intake<'_> {
     ) -> Result<Option<ConversationId>, StoreError> {
         let (tx, workspace) = (self.tx, self.workspace);
         let (thread, gone) = match connection {
-            Connection::Apart => (placed.thread.id, None),
-            Connection::Merged { into, gone } => (*into, *gone),
+            Connection::Apart => (placed.thread.id, [].as_slice()),
+            Connection::Merged { into, gone } => (*into, gone.as_slice()),
         };
         let created = NewEvent::of(EventKind::MessageCreated, None, shown.position.id);
         let Some(mut locked) = aggregate::lock_of_thread(tx, workspace, thread).await? else {
@@ -406,7 +438,7 @@ impl Intake<'_> {
             NewEvent { conversation: Some(locked.id), owners: Some(owners), ..created },
             NewEvent::of_conversation(EventKind::ConversationUpdated, None, locked.id, owners),
         ];
-        news.extend(gone.map(|(id, owner)| {
+        news.extend(gone.iter().map(|&(id, owner)| {
             NewEvent::of_conversation(EventKind::ConversationRemoved, None, id, (owner, owner))
         }));
         events::append(tx, workspace, &news).await?;

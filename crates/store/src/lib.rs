@@ -9,6 +9,7 @@
 mod account_links;
 mod aggregate;
 mod api_keys;
+mod archive;
 mod audit;
 mod audit_trail;
 mod avatars;
@@ -61,6 +62,7 @@ mod postal_address;
 mod previews;
 mod raw_mail;
 mod recipients;
+mod reparse;
 mod replies;
 mod resending;
 mod schema;
@@ -83,6 +85,7 @@ mod written;
 
 pub use account_links::LinkPurpose;
 pub use api_keys::{ApiKey, ApiKeyQuery, NewApiKey};
+pub use archive::ArchiveMailbox;
 pub use audit_trail::{AuditEntry, AuditQuery};
 pub use blobs::BlobHash;
 pub use callers::Caller;
@@ -122,6 +125,7 @@ pub use postroom_domain::incoming::{
 };
 pub use previews::MailPreview;
 pub use recipients::Recipient;
+pub use reparse::{Differences, KeptMail, ReparseScope};
 pub use replies::{NewMailDraft, ReplyDraft};
 pub use seal::{MasterKey, MasterKeyError};
 pub use sessions::{NewSession, RefreshIn, Rotation, Session, SignIn, TokenDigest};

@@ -10,13 +10,13 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     address::NamedAddress,
-    ids::{AttachmentId, ContactId, MailboxId, MessageId, ThreadId, UserId, WorkspaceId},
+    ids::{ContactId, MailboxId, MessageId, ThreadId, UserId, WorkspaceId},
     incoming::{IncomingAttachment, IncomingMail},
     message::{Direction, RfcMessageId},
     reply::Segment,
     threading::ThreadingRule,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Who a message's author is, as far as it is known when it is written.
@@ -142,15 +142,6 @@ pub(crate) async fn insert(tx: &Tx, workspace: WorkspaceId, new: &NewMessage<'_>
         ))
         .execute(&mut tx.conn())
         .await?;
-    let segments: Vec<Segment> = new
-        .segments
-        .iter()
-        .map(|segment| Segment {
-            kind: segment.kind,
-            text: clean(&segment.text),
-            html: segment.html.as_deref().map(clean),
-        })
-        .collect();
     let mut conn = tx.conn();
     let body = diesel::insert_into(message_bodies::table)
         .values((
@@ -161,27 +152,55 @@ pub(crate) async fn insert(tx: &Tx, workspace: WorkspaceId, new: &NewMessage<'_>
             message_bodies::notices.eq(json!(new.notices)),
             message_bodies::text.eq(clean(new.text)),
             message_bodies::html.eq(new.html.map(clean)),
-            message_bodies::segments.eq(json!(segments)),
+            message_bodies::segments.eq(segments_json(new.segments)),
         ))
         .execute(&mut conn);
-    tokio::try_join!(async { Ok(body.await?) }, insert_recipients(tx, workspace, new))?;
+    tokio::try_join!(async { Ok(body.await?) }, insert_recipients(tx, workspace, new.id, &new.recipients))?;
     Ok(())
 }
 
+/// A body's segments as they are stored.
+pub(crate) fn segments_json(segments: &[Segment]) -> Value {
+    let stored: Vec<Segment> = segments
+        .iter()
+        .map(|segment| Segment {
+            kind: segment.kind,
+            text: clean(&segment.text),
+            html: segment.html.as_deref().map(clean),
+        })
+        .collect();
+    json!(stored)
+}
+
+/// Whom a mail that was read is addressed to, and who wants the answers.
+pub(crate) fn recipients_of(mail: &IncomingMail) -> Vec<(Field, &[NamedAddress])> {
+    vec![
+        (Field::To, &mail.to),
+        (Field::Cc, &mail.cc),
+        (Field::Bcc, &mail.bcc),
+        (Field::ReplyTo, &mail.reply_to),
+    ]
+}
+
 /// PostgreSQL's text takes every character but NUL.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-async fn insert_recipients(tx: &Tx, workspace: WorkspaceId, new: &NewMessage<'_>) -> Result<(), StoreError> {
-    let rows: Vec<_> = new
-        .recipients
+/// Writes a message's recipients.
+pub(crate) async fn insert_recipients(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    message: MessageId,
+    recipients: &[(Field, &[NamedAddress])],
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = recipients
         .iter()
         .flat_map(|(field, list)| (0i32..).zip(*list).map(move |(position, one)| (*field, position, one)))
         .map(|(field, position, one)| {
             (
                 message_recipients::workspace_id.eq(workspace.0),
-                message_recipients::message_id.eq(new.id.0),
+                message_recipients::message_id.eq(message.0),
                 message_recipients::field.eq(field.as_str()),
                 message_recipients::position.eq(position),
                 message_recipients::name.eq(one.name.as_deref().map(clean)),
@@ -203,25 +222,58 @@ pub(crate) async fn insert_attachments(
     message: MessageId,
     mail: &IncomingMail,
 ) -> Result<(), StoreError> {
-    let row = |(position, file): (i32, &IncomingAttachment)| {
-        let size =
-            i64::try_from(file.size).map_err(|_| StoreError::Corrupt("an attachment's size".into()))?;
-        Ok((
-            attachments::workspace_id.eq(workspace.0),
-            attachments::id.eq(AttachmentId(Uuid::now_v7()).0),
-            attachments::message_id.eq(message.0),
-            attachments::position.eq(position),
-            attachments::filename.eq(file.filename.as_deref().map(clean)),
-            attachments::content_type.eq(clean(&file.content_type)),
-            attachments::size.eq(size),
-            attachments::sha256.eq(file.sha256.to_vec()),
-            attachments::content_id.eq(file.content_id.as_deref().map(clean)),
-            attachments::is_inline.eq(file.inline),
-        ))
-    };
+    let row = |(position, file)| attachment_row(workspace, message, position, file);
     let rows = (0..).zip(&mail.attachments).map(row).collect::<Result<Vec<_>, StoreError>>()?;
     for some in rows.chunks(5_000) {
-        diesel::insert_into(attachments::table).values(some.to_vec()).execute(&mut tx.conn()).await?;
+        diesel::insert_into(attachments::table).values(some).execute(&mut tx.conn()).await?;
     }
     Ok(())
+}
+
+/// Writes one further attachment of a mail that was read.
+pub(crate) async fn insert_attachment(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    message: MessageId,
+    position: i32,
+    file: &IncomingAttachment,
+) -> Result<(), StoreError> {
+    let row = attachment_row(workspace, message, position, file)?;
+    diesel::insert_into(attachments::table).values(row).execute(&mut tx.conn()).await?;
+    Ok(())
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = attachments)]
+struct AttachmentRow {
+    workspace_id: Uuid,
+    id: Uuid,
+    message_id: Option<Uuid>,
+    position: i32,
+    filename: Option<String>,
+    content_type: String,
+    size: i64,
+    sha256: Vec<u8>,
+    content_id: Option<String>,
+    is_inline: bool,
+}
+
+fn attachment_row(
+    workspace: WorkspaceId,
+    message: MessageId,
+    position: i32,
+    file: &IncomingAttachment,
+) -> Result<AttachmentRow, StoreError> {
+    Ok(AttachmentRow {
+        workspace_id: workspace.0,
+        id: Uuid::now_v7(),
+        message_id: Some(message.0),
+        position,
+        filename: file.filename.as_deref().map(clean),
+        content_type: clean(&file.content_type),
+        size: i64::try_from(file.size).map_err(|_| StoreError::Corrupt("an attachment's size".into()))?,
+        sha256: file.sha256.to_vec(),
+        content_id: file.content_id.as_deref().map(clean),
+        is_inline: file.inline,
+    })
 }

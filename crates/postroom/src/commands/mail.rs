@@ -1,6 +1,6 @@
-//! `postroom mail …`: what Postroom makes of mail in files.
+//! `postroom mail parse` and `postroom mail threads`: what Postroom makes of mail in files.
 
-use crate::cli::{Files, Mail};
+use crate::cli::Files;
 use anyhow::{Context, Result};
 use postroom_domain::{
     address::EmailAddress,
@@ -12,14 +12,6 @@ use postroom_mime::{ParsedMail, parse};
 use serde::Serialize;
 use std::io::{self, Read, Write};
 
-/// Runs one of them.
-pub(crate) fn run(command: &Mail, out: &mut impl Write) -> Result<()> {
-    match command {
-        Mail::Parse(files) => print_parsed(files, out),
-        Mail::Threads(files) => print_threads(files, out),
-    }
-}
-
 /// One of several mails, with the name that it was given by.
 #[derive(Serialize)]
 struct Named<'a> {
@@ -28,7 +20,8 @@ struct Named<'a> {
     mail: ParsedMail,
 }
 
-fn print_parsed(files: &Files, out: &mut impl Write) -> Result<()> {
+/// `postroom mail parse`.
+pub(crate) fn print_parsed(files: &Files, out: &mut impl Write) -> Result<()> {
     for file in &files.files {
         let mail = parse(&read(file)?);
         if files.files.len() == 1 {
@@ -41,7 +34,8 @@ fn print_parsed(files: &Files, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-fn print_threads(files: &Files, out: &mut impl Write) -> Result<()> {
+/// `postroom mail threads`.
+pub(crate) fn print_threads(files: &Files, out: &mut impl Write) -> Result<()> {
     let mut book = ThreadBook::default();
     for (index, file) in files.files.iter().enumerate() {
         let mail = parse(&read(file)?);

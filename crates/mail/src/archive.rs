@@ -1,0 +1,184 @@
+//! Mail that an operator brings in files: an mbox, a Maildir, single mails. It goes the way of every other mail, as old
+//! news (CNV-10), and however often it is brought, it is there once (MAIL-3).
+
+mod mbox;
+mod sources;
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
+};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use postroom_mime::{Circumstances, Understood, arrival, message_sha256, understand};
+use postroom_store::{
+    ArchiveMailbox, IncomingMail, Ingested, IntakeReason, PassedMessage, Store, StoreError,
+};
+
+pub use sources::Archive;
+
+/// A mail in a file.
+#[derive(Debug)]
+pub struct Found {
+    /// Its bytes, lines ending in CRLF; of one that is too large, its header.
+    pub raw: Vec<u8>,
+    /// When it was received, as the file says.
+    pub received_at: Option<DateTime<Utc>>,
+    /// Set where only the header is here: the mail's size and the largest that is read whole, in bytes.
+    pub too_large: Option<(u64, u64)>,
+}
+
+impl Found {
+    fn of(mut raw: Vec<u8>, size: u64, largest: usize, received_at: Option<DateTime<Utc>>) -> Self {
+        let too_large = (raw.len() > largest).then_some((size, largest as u64));
+        if too_large.is_some() {
+            let end = raw.windows(4).position(|four| four == b"\r\n\r\n").map_or(largest, |at| at + 4);
+            raw.truncate(end);
+        }
+        Self { raw, received_at, too_large }
+    }
+
+    /// A whole file.
+    fn in_file(mut file: File, largest: usize) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        let mut bytes = Vec::new();
+        file.by_ref().take(largest as u64 + 1).read_to_end(&mut bytes)?;
+        let mut raw = Vec::with_capacity(bytes.len() + bytes.len() / 32);
+        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+            match line.strip_suffix(b"\n") {
+                Some(rest) => {
+                    raw.extend_from_slice(rest.strip_suffix(b"\r").unwrap_or(rest));
+                    raw.extend_from_slice(b"\r\n");
+                }
+                None => raw.extend_from_slice(line),
+            }
+        }
+        let size = metadata.len();
+        let largest = if size > largest as u64 { largest } else { usize::MAX };
+        Ok(Self::of(raw, size, largest, metadata.modified().ok().map(DateTime::from)))
+    }
+}
+
+/// What an import has come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Mails that are messages now.
+    pub new: usize,
+    /// Mails that were here before, as messages or in the intake list.
+    pub known: usize,
+    /// Those that only stand in the intake list now, by reason.
+    pub listed: BTreeMap<&'static str, usize>,
+}
+
+impl Imported {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.new + self.known + self.listed.values().sum::<usize>()
+    }
+}
+
+/// Takes mails in, one by one.
+pub struct Importer {
+    store: Store,
+    mailbox: ArchiveMailbox,
+    /// What it has come to so far.
+    pub done: Imported,
+}
+
+impl Importer {
+    /// Into this mailbox.
+    #[must_use]
+    pub fn new(store: Store, mailbox: ArchiveMailbox) -> Self {
+        Self { store, mailbox, done: Imported::default() }
+    }
+
+    /// Takes a mail in. What was here before costs no more than a look.
+    ///
+    /// # Errors
+    /// When database or blob store fail. Nothing happened to this mail then; those before it are in.
+    pub async fn take_in(&mut self, found: Found, in_sent: bool) -> Result<(), StoreError> {
+        let (store, mailbox) = (&self.store, &self.mailbox);
+        let workspace = mailbox.workspace_id;
+        let raw = Bytes::from(found.raw);
+        let name = store.raw_mail_name(raw.clone()).await?;
+        if store.is_kept(mailbox, &name).await? {
+            self.done.known += 1;
+            return Ok(());
+        }
+        // A Received line knows better than the file; a clock that was ahead places nothing in the future.
+        let now = Utc::now();
+        let stamp = tokio::task::block_in_place(|| arrival(&raw));
+        let received_at = stamp.or(found.received_at).unwrap_or(now).min(now);
+        let circumstances = Circumstances {
+            in_sent,
+            imported: true,
+            received_at,
+            authserv_id: mailbox.authserv_id.as_deref(),
+            too_large: found.too_large,
+        };
+        store.put_raw_mail(workspace, raw.clone()).await?;
+        let understood = tokio::task::block_in_place(|| understand(&raw, &circumstances));
+        let Some(Understood { mut mail, contents }) = understood else {
+            let detail = "Postroom's parser failed on this message.";
+            return self.pass(IntakeReason::Unparseable, detail, None, name, received_at).await;
+        };
+        mail.raw_sha256 = Some(name);
+        for (attachment, content) in mail.attachments.iter_mut().zip(&contents) {
+            attachment.sha256 = message_sha256(content);
+        }
+        store.put_blobs(workspace, contents.into_iter().map(Bytes::from).collect()).await?;
+        match store.import(mailbox, &mail).await {
+            Ok(ingested) => self.count(&ingested),
+            Err(error) if error.is_about_the_data() => {
+                tracing::warn!(%error, "a mail was not taken by the store");
+                let detail = "This message could not be stored.";
+                self.pass(IntakeReason::Failed, detail, Some(&mail), name, received_at).await?;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    async fn pass(
+        &mut self,
+        reason: IntakeReason,
+        detail: &str,
+        mail: Option<&IncomingMail>,
+        raw: [u8; 32],
+        received_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let passed = PassedMessage {
+            reason,
+            detail: detail.to_owned(),
+            from: mail.and_then(|mail| mail.from.as_ref()).map(|from| from.address.clone()),
+            raw_sha256: Some(raw),
+            received_at,
+        };
+        if self.store.pass_imported(&self.mailbox, &passed).await? {
+            *self.done.listed.entry(reason.as_str()).or_default() += 1;
+        } else {
+            self.done.known += 1;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, ingested: &Ingested) {
+        let listed = match ingested {
+            Ingested::Stored { .. } => {
+                self.done.new += 1;
+                return;
+            }
+            Ingested::Known(_) | Ingested::ListedBefore(_) => {
+                self.done.known += 1;
+                return;
+            }
+            Ingested::Listed(reason) => *reason,
+            Ingested::Bounce { of: Some(_) } => IntakeReason::Bounce,
+            Ingested::Bounce { of: None } => IntakeReason::UnmatchedBounce,
+        };
+        *self.done.listed.entry(listed.as_str()).or_default() += 1;
+    }
+}
