@@ -63,7 +63,7 @@ fn login(address: &str) -> Login {
 fn mail(message_id: &str, subject: &str) -> Vec<u8> {
     format!(
         "Message-ID: <{message_id}>\r\nFrom: Ann <ann@example.com>\r\nTo: team@example.test\r\n\
-         Date: Sat, 7 Feb 2026 12:00:00 +0100\r\nSubject: {subject}\r\n\r\nHello,\r\n.\r\n..dots\r\n\r\nAnn\r\n"
+         Date: Sat, 7 Feb 2026 12:00:00 +0100\r\nSubject: {subject}\r\n\r\nHello,\r\n.\r\n..dots\r\nThis is {message_id}.\r\n\r\nAnn\r\n"
     )
     .into_bytes()
 }
