@@ -75,7 +75,7 @@ impl Headers {
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// The threads of the Message-IDs that it names, be it as a message or only as named by one.
-    pub named: HashMap<RfcMessageId, Claim>,
+    pub named: HashMap<RfcMessageId, ThreadId>,
     /// The thread whose token it carries, and that token's Message-ID form.
     pub token: Option<(RfcMessageId, ThreadId)>,
     /// The thread of those that named this message before it came.
@@ -84,24 +84,26 @@ pub struct Known {
     pub by_subject: Option<ThreadId>,
 }
 
-/// The thread that a Message-ID stands for. Where that has no hold the threads are only linked.
+/// The thread that waited for a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// Which.
     pub thread: ThreadId,
-    /// What it has of a mail with, or naming, this id.
+    /// What it has of the mail.
     pub hold: Hold,
 }
 
-/// What a thread has of a mail by a Message-ID.
+/// What a thread has of a mail that was named there before it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
-    /// The id is that of a message there, or those who only named it there [`may_claim`] it.
+    /// A mail with its id is there already: this is another form of it, or pretends to be, and takes the id from nobody.
+    Same,
+    /// [`may_claim`]: its people are there.
     Fast,
-    /// All there is names the id, which is the mail's own: nobody else's mail is there that it could be drawn to. But those who
-    /// named it had nothing to do with it, and take part no more than if they had come after it.
+    /// All that is there names it: nobody else's mail is there that it could be drawn to. But those who named it had nothing to
+    /// do with it, and take part no more than if they had come after it.
     Loose,
-    /// None.
+    /// None: the two are only linked.
     None,
 }
 
@@ -119,27 +121,40 @@ pub struct Placement {
     pub connects: Vec<ThreadId>,
 }
 
+impl Placement {
+    /// Those in its thread had answered it before it came: who wrote it takes part.
+    #[must_use]
+    pub fn answered(&self, known: &Known) -> bool {
+        self.rule == ThreadingRule::LateParent && known.own.is_some_and(|own| own.hold != Hold::Same)
+    }
+
+    /// [`Hold::Loose`] is what has brought it into its thread.
+    #[must_use]
+    pub fn is_loose(&self, known: &Known) -> bool {
+        self.rule == ThreadingRule::LateParent && known.own.is_some_and(|own| own.hold == Hold::Loose)
+    }
+}
+
 /// Places a message: by the nearest Message-ID that is known, by the token, by those that waited for it, by subject and
 /// party, else in a thread of its own. Never by subject alone.
 #[must_use]
 pub fn place(headers: &Headers, known: &Known) -> Placement {
-    let named: Vec<(&RfcMessageId, Claim)> =
+    let named: Vec<(&RfcMessageId, ThreadId)> =
         headers.named().into_iter().filter_map(|id| Some((id, *known.named.get(id)?))).collect();
     let waiting = known.own.filter(|own| own.hold != Hold::None);
-    let (thread, rule, matched) =
-        if let Some((id, Claim { thread, .. })) = named.iter().find(|(_, claim)| claim.hold == Hold::Fast) {
-            (Some(*thread), ThreadingRule::Reference, Some((*id).clone()))
-        } else if let Some((id, thread)) = known.token.clone() {
-            (Some(thread), ThreadingRule::ConversationToken, Some(id))
-        } else if let Some(Claim { thread, .. }) = waiting {
-            (Some(thread), ThreadingRule::LateParent, Some(headers.message_id.clone()))
-        } else if let Some(thread) = known.by_subject {
-            (Some(thread), ThreadingRule::SubjectAndParty, None)
-        } else {
-            (None, ThreadingRule::NewThread, None)
-        };
+    let (thread, rule, matched) = if let Some((id, thread)) = named.first() {
+        (Some(*thread), ThreadingRule::Reference, Some((*id).clone()))
+    } else if let Some((id, thread)) = known.token.clone() {
+        (Some(thread), ThreadingRule::ConversationToken, Some(id))
+    } else if let Some(Claim { thread, .. }) = waiting {
+        (Some(thread), ThreadingRule::LateParent, Some(headers.message_id.clone()))
+    } else if let Some(thread) = known.by_subject {
+        (Some(thread), ThreadingRule::SubjectAndParty, None)
+    } else {
+        (None, ThreadingRule::NewThread, None)
+    };
     let mut connects = Vec::new();
-    for other in named.iter().map(|(_, claim)| claim.thread).chain(known.own.map(|own| own.thread)) {
+    for other in named.iter().map(|(_, thread)| *thread).chain(known.own.map(|own| own.thread)) {
         if Some(other) != thread && !connects.contains(&other) {
             connects.push(other);
         }
@@ -171,9 +186,8 @@ impl SubjectCandidate {
     }
 }
 
-/// Whether a thread whose mails name a Message-ID that nobody has seen holds it against a mail that names it too, or that has
-/// it: the mail is verified as ours, or somebody who wrote or received it takes part in the thread. Else anybody could draw the
-/// mails of others together by naming them first, and all who answer one circular would share a thread.
+/// Whether a thread in which a mail was named has it when it comes: it is verified as ours, or somebody who wrote or received it
+/// takes part there. Else anybody could draw the mails of others together by naming them first.
 #[must_use]
 pub fn may_claim(is_ours: bool, people: &BTreeSet<EmailAddress>, parties: &BTreeSet<EmailAddress>) -> bool {
     is_ours || !people.is_disjoint(parties) || (people.is_empty() && parties.is_empty())
@@ -202,16 +216,9 @@ pub fn may_merge(
 #[derive(Debug, Default)]
 pub struct ThreadBook {
     threads: Vec<BookThread>,
-    refs: HashMap<RfcMessageId, BookRef>,
-}
-
-#[derive(Debug, Default)]
-struct BookRef {
-    thread: usize,
-    /// It is a message, and not only named.
-    seen: bool,
-    /// All threads with mails that name it.
-    named_in: Vec<usize>,
+    refs: HashMap<RfcMessageId, usize>,
+    /// The ids of the mails that were delivered.
+    seen: BTreeSet<RfcMessageId>,
 }
 
 #[derive(Debug, Default)]
@@ -244,12 +251,11 @@ impl ThreadBook {
             }
         };
         let mut index = self.root(index);
-        let known_sender = matches!(placement.rule, ThreadingRule::NewThread | ThreadingRule::LateParent)
+        let known_sender = placement.rule == ThreadingRule::NewThread
+            || placement.answered(&known)
             || from.is_none_or(|from| self.party_of(index, from));
         if let Some(thread) = self.threads.get_mut(index) {
-            if placement.rule == ThreadingRule::LateParent
-                && known.own.is_some_and(|own| own.hold == Hold::Loose)
-            {
+            if placement.is_loose(&known) {
                 thread.parties.clear();
             }
             thread.messages.push(message);
@@ -258,16 +264,15 @@ impl ThreadBook {
                 thread.parties.extend(from.into_iter().chain(to).cloned());
             }
         }
-        let waiting = self.refs.get(&headers.message_id).map(|own| own.named_in.clone()).unwrap_or_default();
-        for other in placement.connects.into_iter().map(index_of).chain(waiting) {
+        for other in placement.connects.into_iter().map(index_of) {
             index = self.connect(index, other, from);
         }
-        let own = self.refs.entry(headers.message_id.clone()).or_default();
-        (own.thread, own.seen) = (index, true);
+        // An id that is somebody's mail already stays that one's.
+        if self.seen.insert(headers.message_id.clone()) {
+            self.refs.insert(headers.message_id.clone(), index);
+        }
         for id in headers.named() {
-            let named =
-                self.refs.entry(id.clone()).or_insert(BookRef { thread: index, ..BookRef::default() });
-            named.named_in.push(index);
+            self.refs.entry(id.clone()).or_insert(index);
         }
     }
 
@@ -289,22 +294,21 @@ impl ThreadBook {
     }
 
     fn known(&self, headers: &Headers, from: Option<&EmailAddress>, to: &[EmailAddress]) -> Known {
+        let thread = |id: &RfcMessageId| self.refs.get(id).map(|index| self.root(*index));
         let people: BTreeSet<EmailAddress> = from.into_iter().chain(to).cloned().collect();
-        let claim = |id: &RfcMessageId| {
-            let BookRef { thread, seen, .. } = self.refs.get(id)?;
-            let thread = self.root(*thread);
-            let all_name_it = || {
-                self.threads.get(thread).is_some_and(|one| one.names.iter().all(|names| names.contains(id)))
-            };
-            let hold = if *seen || may_claim(false, &people, &self.parties(thread)) {
+        let own = thread(&headers.message_id).map(|index| {
+            let names_it = |names: &BTreeSet<RfcMessageId>| names.contains(&headers.message_id);
+            let hold = if self.seen.contains(&headers.message_id) {
+                Hold::Same
+            } else if may_claim(false, &people, &self.parties(index)) {
                 Hold::Fast
-            } else if *id == headers.message_id && all_name_it() {
+            } else if self.threads.get(index).is_some_and(|one| one.names.iter().all(names_it)) {
                 Hold::Loose
             } else {
                 Hold::None
             };
-            Some(Claim { thread: thread_id(thread), hold })
-        };
+            Claim { thread: thread_id(index), hold }
+        });
         let by_subject = self
             .threads
             .iter()
@@ -321,9 +325,13 @@ impl ThreadBook {
             })
             .map(|(index, _)| thread_id(index));
         Known {
-            named: headers.named().into_iter().filter_map(|id| Some((id.clone(), claim(id)?))).collect(),
+            named: headers
+                .named()
+                .into_iter()
+                .filter_map(|id| Some((id.clone(), thread_id(thread(id)?))))
+                .collect(),
             token: None,
-            own: claim(&headers.message_id),
+            own,
             by_subject,
         }
     }

@@ -32,7 +32,7 @@ fn claim(number: usize, holds: bool) -> Claim {
 #[test]
 fn the_nearest_known_id_wins() {
     let known = Known {
-        named: [("a", 1), ("b", 2), ("c", 3)].map(|(name, n)| (id(name), claim(n, true))).into(),
+        named: [("a", 1), ("b", 2), ("c", 3)].map(|(name, n)| (id(name), thread(n))).into(),
         token: Some((id("c.token"), thread(4))),
         own: None,
         by_subject: Some(thread(5)),
@@ -57,7 +57,7 @@ fn a_late_parent_joins_those_that_waited() {
     let placement = place(&headers("x", &[], &[]), &Known { own: Some(claim(7, false)), ..Known::default() });
     assert_eq!((placement.thread, placement.connects), (None, vec![thread(7)]));
 
-    let known = Known { named: [(id("a"), claim(1, true)), (id("b"), claim(2, false))].into(), ..known };
+    let known = Known { named: [(id("a"), thread(1)), (id("b"), thread(2))].into(), ..known };
     let placement = place(&headers("x", &["a"], &["b", "a"]), &known);
     assert_eq!((placement.thread, placement.connects), (Some(thread(1)), vec![thread(2), thread(7)]));
 }
@@ -189,14 +189,16 @@ proptest! {
         prop_assert_eq!(book.threads(), expected);
     }
 
-    /// Ann and Zoe write to us and know nothing of each other. An outsider names whatever mails of theirs they like, also
-    /// before they come: no order brings a mail of Ann's and one of Zoe's into one thread.
+    /// Ann and Zoe write to us, name what they have written before, and know nothing of each other. An outsider names whatever
+    /// mails of theirs they like, also before they come: no order brings a mail of Ann's and one of Zoe's into one thread.
     #[test]
     fn no_order_lets_an_outsider_weld((named, order) in exchange()) {
         let mut book = ThreadBook::default();
         let writer = |mail: usize| ["ann", "zoe", "mallory"][mail % 3];
         for &mail in &order {
-            let may_name = |other: &&usize| writer(mail) == "mallory" || writer(**other) == writer(mail);
+            let place = |mail: usize| order.iter().position(|one| *one == mail);
+            let is_earlier = |other: usize| writer(other) == writer(mail) && place(other) < place(mail);
+            let may_name = |other: &&usize| writer(mail) == "mallory" || is_earlier(**other);
             let names: Vec<String> = named[mail].iter().filter(may_name).map(|other| format!("m{other}")).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             // The team itself is no external party: nobody is addressed who counts.

@@ -19,6 +19,9 @@ use postroom_store::{
 
 pub use sources::Archive;
 
+/// So much of a mail that is too large is kept where no end of its header is found.
+const HEADER_AT_MOST: usize = 512 * 1024;
+
 /// A mail in a file.
 #[derive(Debug)]
 pub struct Found {
@@ -34,7 +37,10 @@ impl Found {
     fn of(mut raw: Vec<u8>, size: u64, largest: usize, received_at: Option<DateTime<Utc>>) -> Self {
         let too_large = (raw.len() > largest).then_some((size, largest as u64));
         if too_large.is_some() {
-            let end = raw.windows(4).position(|four| four == b"\r\n\r\n").map_or(largest, |at| at + 4);
+            let end = raw
+                .windows(4)
+                .position(|four| four == b"\r\n\r\n")
+                .map_or(HEADER_AT_MOST.min(largest), |at| at + 4);
             raw.truncate(end);
         }
         Self { raw, received_at, too_large }

@@ -28,7 +28,7 @@ use postroom_domain::{
     ids::{ConversationId, MailboxId, MessageId, WorkspaceId},
     incoming::{IncomingMail, IncomingSource, IntakeReason},
     message::{self, Direction, Position, RfcMessageId, Source},
-    threading::{Hold, Placement, ThreadingRule, place},
+    threading::{Placement, ThreadingRule, place},
 };
 use uuid::Uuid;
 
@@ -205,11 +205,7 @@ impl Intake<'_> {
         let external = sender.external.is_some();
         let direction = sender.origin.direction;
         let known = refs.known(tx, workspace, facts.id, mail, (direction, external)).await?;
-        let mut placement = place(&mail.headers, &known);
-        if let Some(own) = known.own {
-            let others = threads::also_waiting(tx, workspace, own.thread, &mail.headers.message_id).await?;
-            placement.connects.extend(others.into_iter().filter(|other| Some(*other) != placement.thread));
-        }
+        let placement = place(&mail.headers, &known);
         let start = ThreadStart {
             mailbox: facts.id,
             subject_key: &mail.headers.subject_key,
@@ -217,13 +213,12 @@ impl Intake<'_> {
             at: mail.received_at,
         };
         let thread = threads::open_thread(tx, workspace, &placement, &start).await?;
-        if placement.rule == ThreadingRule::LateParent && known.own.is_some_and(|own| own.hold == Hold::Loose)
-        {
+        if placement.is_loose(&known) {
             threads::make_strangers(tx, workspace, thread.id).await?;
         }
         let sender_known = match sender.external {
             // Who wrote what those there answer takes part.
-            Some(_) if placement.rule == ThreadingRule::LateParent => true,
+            Some(_) if placement.answered(&known) => true,
             Some(address) if !thread.is_new => threads::is_party(tx, workspace, thread.id, address).await?,
             // Whoever claims to be one of us without proof is not known, wherever it writes.
             None => sender.origin.direction == Direction::Outbound,

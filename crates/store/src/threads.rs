@@ -56,18 +56,18 @@ impl LockedRefs {
         Ok(Self { known })
     }
 
-    /// The thread that an id stands for, and whether it does so for this mail.
-    async fn claim(&self, judge: &Judge<'_>, id: &RfcMessageId) -> Result<Option<Claim>, StoreError> {
-        let Some((Some(thread), seen)) = self.known.get(id.as_str()) else { return Ok(None) };
-        let fast = *seen || judge.may_claim(*thread).await?;
-        Ok(Some(Claim { thread: *thread, hold: if fast { Hold::Fast } else { Hold::None } }))
+    fn thread(&self, id: &RfcMessageId) -> Option<ThreadId> {
+        self.known.get(id.as_str()).and_then(|(thread, _)| *thread)
     }
 
     /// Whether the mail names mails, and none of them was ever seen here (CNV-1).
     pub(crate) fn answers_unseen(&self, headers: &Headers) -> bool {
         let named = headers.named();
-        !named.is_empty()
-            && named.iter().all(|id| !self.known.get(id.as_str()).is_some_and(|(_, seen)| *seen))
+        !named.is_empty() && !named.iter().any(|id| self.was_seen(id))
+    }
+
+    fn was_seen(&self, id: &RfcMessageId) -> bool {
+        self.known.get(id.as_str()).is_some_and(|(_, seen)| *seen)
     }
 
     /// What the workspace knows that bears on the placing of the mail.
@@ -80,24 +80,20 @@ impl LockedRefs {
         (direction, sender_is_external): (Direction, bool),
     ) -> Result<Known, StoreError> {
         let headers = &mail.headers;
-        let judge = Judge { tx, workspace, mail, is_ours: direction == Direction::Outbound };
-        let mut named = HashMap::new();
-        for id in headers.named() {
-            if let Some(claim) = self.claim(&judge, id).await? {
-                named.insert(id.clone(), claim);
+        let named: HashMap<_, _> =
+            headers.named().into_iter().filter_map(|id| Some((id.clone(), self.thread(id)?))).collect();
+        let token = if named.is_empty() { by_token(tx, workspace, headers).await? } else { None };
+        let own = match self.thread(&headers.message_id) {
+            Some(thread) => {
+                let is_ours = direction == Direction::Outbound;
+                let hold = if self.was_seen(&headers.message_id) {
+                    Hold::Same
+                } else {
+                    hold(tx, workspace, thread, mail, is_ours).await?
+                };
+                Some(Claim { thread, hold })
             }
-        }
-        let token = if named.values().any(|claim: &Claim| claim.hold == Hold::Fast) {
-            None
-        } else {
-            by_token(tx, workspace, headers).await?
-        };
-        let own = match self.claim(&judge, &headers.message_id).await? {
-            Some(claim) if claim.hold == Hold::None => {
-                let loose = all_name(tx, workspace, claim.thread, &headers.message_id).await?;
-                Some(Claim { hold: if loose { Hold::Loose } else { Hold::None }, ..claim })
-            }
-            own => own,
+            None => None,
         };
         let sender = mail.from.as_ref().filter(|_| sender_is_external).map(|from| &from.address);
         let by_subject = match sender {
@@ -110,33 +106,21 @@ impl LockedRefs {
     }
 }
 
-/// Judges whether threads hold what only they have named against a mail.
-struct Judge<'a> {
-    tx: &'a Tx,
+/// What a thread has of a mail that was named there before it came.
+async fn hold(
+    tx: &Tx,
     workspace: WorkspaceId,
-    mail: &'a IncomingMail,
+    thread: ThreadId,
+    mail: &IncomingMail,
     is_ours: bool,
-}
-
-impl Judge<'_> {
-    async fn may_claim(&self, thread: ThreadId) -> Result<bool, StoreError> {
-        if self.is_ours {
-            return Ok(true);
-        }
-        let mail = self.mail;
-        let people = mail.from.iter().chain(&mail.to).chain(&mail.cc).chain(&mail.bcc);
-        let people = people.map(|one| one.address.clone()).collect();
-        Ok(may_claim(self.is_ours, &people, &parties(self.tx, self.workspace, thread).await?))
+) -> Result<Hold, StoreError> {
+    let people = mail.from.iter().chain(&mail.to).chain(&mail.cc).chain(&mail.bcc);
+    let people = people.map(|one| one.address.clone()).collect();
+    if may_claim(is_ours, &people, &parties(tx, workspace, thread).await?) {
+        return Ok(Hold::Fast);
     }
-}
-
-/// A message whose headers name a Message-ID.
-macro_rules! names {
-    ($id:expr) => {
-        message_bodies::refs
-            .contains(vec![$id.as_str()])
-            .or(message_bodies::in_reply_to.contains(vec![$id.as_str()]))
-    };
+    let all = all_name(tx, workspace, thread, &mail.headers.message_id).await?;
+    Ok(if all { Hold::Loose } else { Hold::None })
 }
 
 /// Whether all messages of a thread name this Message-ID.
@@ -154,51 +138,11 @@ async fn all_name(
         )
         .filter(messages::workspace_id.eq(workspace.0))
         .filter(messages::thread_id.eq(thread.0))
-        .filter(not(names!(id)));
+        .filter(not(message_bodies::refs.contains(vec![id.as_str()])))
+        .filter(not(message_bodies::in_reply_to.contains(vec![id.as_str()])));
     let there_is_another: bool = diesel::select(exists(other)).get_result(&mut tx.conn()).await?;
     Ok(!there_is_another)
 }
-
-/// Threads linked with the one that waited for this Message-ID, in which mails name it, too: who wrote them had nothing to do
-/// with those who waited, but all may have been answering this.
-pub(crate) async fn also_waiting(
-    tx: &Tx,
-    workspace: WorkspaceId,
-    waited: ThreadId,
-    id: &RfcMessageId,
-) -> Result<Vec<ThreadId>, StoreError> {
-    let its_older = threads::table.find((workspace.0, waited.0)).select(threads::related_to);
-    let older: Option<Uuid> = its_older.first(&mut tx.conn()).await?;
-    let mut linked: Vec<Uuid> = threads::table
-        .filter(threads::workspace_id.eq(workspace.0))
-        .filter(threads::related_to.eq(waited.0))
-        .order(threads::id)
-        .limit(LINKED_AT_MOST)
-        .select(threads::id)
-        .load(&mut tx.conn())
-        .await?;
-    linked.extend(older);
-    if linked.is_empty() {
-        return Ok(Vec::new());
-    }
-    let found: Vec<Uuid> = messages::table
-        .inner_join(
-            message_bodies::table.on(message_bodies::workspace_id
-                .eq(messages::workspace_id)
-                .and(message_bodies::message_id.eq(messages::id))),
-        )
-        .filter(messages::workspace_id.eq(workspace.0))
-        .filter(messages::thread_id.eq_any(linked))
-        .filter(names!(id))
-        .select(messages::thread_id)
-        .distinct()
-        .load(&mut tx.conn())
-        .await?;
-    Ok(found.into_iter().map(ThreadId).collect())
-}
-
-/// So many linked threads are looked at: whoever answers a circular is linked with all the others.
-const LINKED_AT_MOST: i64 = 100;
 
 /// The thread that all our mails with this token belong to, where the mail names one.
 pub(crate) async fn by_token(
@@ -404,7 +348,9 @@ pub(crate) async fn add_to_thread(
     addition: &Addition<'_>,
 ) -> Result<(), StoreError> {
     let thread = addition.thread;
+    // An id that is somebody's mail already stays that one's.
     diesel::update(message_refs::table.find((workspace.0, addition.own.as_str())))
+        .filter(not(message_refs::seen))
         .set((message_refs::thread_id.eq(thread.0), message_refs::seen.eq(true)))
         .execute(&mut tx.conn())
         .await?;

@@ -121,7 +121,7 @@ impl Archive {
                 let below = if all_sent { Purpose::Sent } else { purpose_of(&name) };
                 match below {
                     Purpose::Nothing => {
-                        self.passed.push(format!("{}: drafts, junk or trash", path.display()))
+                        self.passed.push(format!("{}: drafts, junk or trash", path.display()));
                     }
                     // A folder within the sent ones holds sent ones.
                     Purpose::Received => self.directory(&path, purpose, all_sent)?,
@@ -131,7 +131,7 @@ impl Archive {
                 let of_file = if all_sent { Purpose::Sent } else { purpose_of(&name) };
                 match of_file {
                     Purpose::Nothing => {
-                        self.passed.push(format!("{}: drafts, junk or trash", path.display()))
+                        self.passed.push(format!("{}: drafts, junk or trash", path.display()));
                     }
                     Purpose::Sent => self.listed_file(&path, true)?,
                     Purpose::Received => self.listed_file(&path, purpose == Purpose::Sent)?,

@@ -128,15 +128,6 @@ async fn naming_a_mail_first_claims_nothing() {
     let reply =
         stored(&world, &inbox, mail("ben@customer.test", HELP, "ben1@c", 4).answering(&["ann1@c"])).await;
     assert_eq!(reply.thread_id, ann.thread_id);
-    // Who answer one circular that we have not seen are linked, and share no thread.
-    let circular = async |who: &str, number: i64| {
-        let from = format!("{who}@customer.test");
-        let answer =
-            mail(&from, HELP, &format!("{who}-c@c"), number).subject("C").answering(&["circular@acme"]);
-        stored(&world, &inbox, answer).await
-    };
-    let (one, two) = (circular("carl", 5).await, circular("dora", 5).await);
-    assert_ne!(one.thread_id, two.thread_id);
     // What really was answered joins: its people take part in what waited for it, or we wrote it.
     let waiting =
         stored(&world, &inbox, mail(ANN, HELP, "late2@c", 5).subject("B").answering(&["late1@acme"])).await;
@@ -215,6 +206,16 @@ async fn references_may_be_circles_and_very_many() {
     assert_eq!(world.count("SELECT count(*) FROM messages WHERE variant_of IS NOT NULL").await, 1);
     assert_eq!(world.count("SELECT count(*) FROM intake WHERE reason = 'variant'").await, 1);
     assert_ne!(message_id, message.id);
+    // Whoever takes a known id for a mail of theirs gets neither the id nor a part in the thread.
+    let taken = stored(&world, &inbox, mail("mallory@evil.test", HELP, "long@c", 11).subject("Mine")).await;
+    assert_eq!((taken.thread_id, taken.threading.sender_known), (message.thread_id, false));
+    assert_eq!(world.count("SELECT count(*) FROM thread_parties WHERE address LIKE 'mallory%'").await, 0);
+    let theirs = stored(&world, &inbox, mail("mallory@evil.test", HELP, "own@evil", 11).subject("Own")).await;
+    let mut both = mail("mallory@evil.test", HELP, "long@c", 12).subject("Own").answering(&["own@evil"]);
+    both.content_digest = [8; 32];
+    assert_eq!(stored(&world, &inbox, both).await.thread_id, theirs.thread_id);
+    let after = stored(&world, &inbox, mail(ANN, HELP, "after@c", 13).answering(&["long@c"])).await;
+    assert_eq!(after.thread_id, message.thread_id);
 }
 
 /// A correspondence of three with both sides' mails, a mail that names two lines, and one that lacks its parent: in thirty
