@@ -34,7 +34,7 @@ pub enum EventTypeName {
     /// A message came in or was accepted. `data` is an `EventMessage`.
     #[serde(rename = "message.created")]
     MessageCreated,
-    /// A message's delivery went on. `data` is an `EventMessage`.
+    /// A message's delivery went on, or it was understood anew. `data` is an `EventMessage`.
     #[serde(rename = "message.updated")]
     MessageUpdated,
     /// A message was taken back. `data` is an `EventMessage`.

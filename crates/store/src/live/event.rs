@@ -34,7 +34,7 @@ pub enum Change {
     ConversationRemoved,
     /// A message came in or was accepted.
     MessageCreated(MessageNews),
-    /// A message's delivery went on.
+    /// A message's delivery went on, or it was understood anew.
     MessageUpdated(MessageNews),
     /// A message was taken back before it was sent.
     MessageRemoved(MessageNews),
