@@ -46,6 +46,7 @@ test: setup fmt-check lint deny docs openapi-check ## Set up, then everything: f
 	$(call step,What the tests have reached of the API)
 	@target/debug/postroom openapi | target/debug/coverage openapi/unreached.txt
 	@$(MAKE) schemathesis
+	@$(MAKE) postman
 	@printf '\nEverything passed.\n'
 
 .PHONY: schemathesis
@@ -53,6 +54,12 @@ schemathesis: setup ## Let Schemathesis try the running server beside the OpenAP
 	$(call step,Schemathesis: what the document allows and forbids as owner and as team member)
 	@cargo build --workspace --all-targets
 	@cargo test -p postroom-tests schemathesis -- --ignored --nocapture
+
+.PHONY: postman
+postman: setup ## Run the Postman collection from top to bottom against a running server
+	$(call step,Postman: every request of the collection)
+	@cargo build --workspace --all-targets
+	@cargo test -p postroom-tests postman -- --ignored --nocapture
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -118,9 +125,10 @@ docs: ## Build the code's documentation; warnings are errors
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 
 .PHONY: openapi
-openapi: ## Write openapi/postroom.json anew from the code
+openapi: ## Write openapi/postroom.json anew from the code, and openapi/postman.json from it
 	@cargo run --quiet --bin postroom -- openapi > openapi/postroom.json.new
 	@mv openapi/postroom.json.new openapi/postroom.json
+	@POSTROOM_BLESS=1 cargo test --quiet -p postroom-testkit --lib -- postman::tests::the_committed_collection
 
 .PHONY: openapi-check
 openapi-check: ## Check that openapi/postroom.json is what the code serves

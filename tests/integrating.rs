@@ -20,8 +20,8 @@ const PEOPLE: [(&str, &str, &str); 3] = [
 ];
 const PASSWORD: &str = "kestrel demo";
 
-/// Makes the workspace, with one mailbox to which customers have written.
-fn kestrel(world: &World, support: &str) {
+/// Makes the workspace, with one mailbox to which customers have written; gives its owner, signed in.
+pub(crate) fn kestrel(world: &World, support: &str) -> SignedIn {
     for (name, email, role) in PEOPLE {
         let person = Person { email: email.into(), name: name.into(), password: PASSWORD.into() };
         if role == "owner" {
@@ -56,6 +56,7 @@ fn kestrel(world: &World, support: &str) {
         world.send(letter);
         eventually("the customer's mail is in the stream", || Ok((stream(&olivia)? == count).then_some(())));
     }
+    olivia
 }
 
 fn stream(by: &SignedIn) -> postroom_testkit::Result<usize> {

@@ -24,6 +24,8 @@ mod memory;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod postman;
+#[cfg(test)]
 mod returns;
 #[cfg(test)]
 mod rules;

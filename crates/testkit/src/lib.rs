@@ -11,6 +11,7 @@ pub mod large;
 pub mod letter;
 pub mod mail;
 pub mod postgres;
+pub mod postman;
 pub mod process;
 pub mod proxy;
 mod runtime;
