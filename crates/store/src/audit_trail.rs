@@ -2,6 +2,7 @@
 
 use crate::{
     Store,
+    beyond::{Beyond, Towards},
     error::StoreError,
     page::Page,
     schema::{audit, users},
@@ -21,9 +22,9 @@ use uuid::Uuid;
 /// Something that was done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditEntry {
-    /// Its id; later ones are greater.
+    /// Its id.
     pub id: Uuid,
-    /// When.
+    /// When its transaction began.
     pub at: DateTime<Utc>,
     /// By whom; `None`: the system or the operator.
     pub actor: Option<UserRef>,
@@ -45,6 +46,15 @@ pub struct AuditEntry {
     pub after: Option<Value>,
 }
 
+/// An entry's place in the trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditPosition {
+    /// Microseconds count.
+    pub at: DateTime<Utc>,
+    /// For entries of the same time.
+    pub id: Uuid,
+}
+
 /// Which entries of the trail; a filter that is `None` lets all pass.
 #[derive(Clone, Debug, Default)]
 pub struct AuditQuery {
@@ -58,8 +68,8 @@ pub struct AuditQuery {
     pub since: Option<DateTime<Utc>>,
     /// Before this moment.
     pub until: Option<DateTime<Utc>>,
-    /// Older than this entry: the last one of the page before.
-    pub after: Option<Uuid>,
+    /// Behind this place: that of the page before's last entry.
+    pub after: Option<AuditPosition>,
     /// At most so many.
     pub limit: u16,
 }
@@ -80,7 +90,7 @@ struct Row {
 }
 
 impl Store {
-    /// What was done in the workspace, the newest first.
+    /// What was done in the workspace, the newest first: a piece of one index, whatever is asked for.
     ///
     /// # Errors
     /// [`StoreError::RoleNotAllowed`], [`StoreError::ScopeNotAllowed`].
@@ -96,7 +106,7 @@ impl Store {
         let mut found = audit::table
             .left_join(users::table.on(who))
             .filter(audit::workspace_id.eq(actor.workspace_id.0))
-            .order(audit::id.desc())
+            .order((audit::at.desc(), audit::id.desc()))
             .limit(i64::from(query.limit) + 1)
             .select((Row::as_select(), Option::<OwnerRow>::as_select()))
             .into_boxed();
@@ -116,7 +126,12 @@ impl Store {
             found = found.filter(audit::at.lt(until));
         }
         if let Some(after) = query.after {
-            found = found.filter(audit::id.lt(after));
+            found = found.filter(Beyond {
+                columns: "audit.at, audit.id",
+                at: after.at,
+                id: after.id,
+                towards: Towards::Past,
+            });
         }
         let rows: Vec<(Row, Option<OwnerRow>)> = found.load(&mut tx.conn()).await?;
         tx.commit().await?;

@@ -76,15 +76,29 @@ pub(crate) async fn find(
     entity: Entity,
     wanted: &LookUp,
 ) -> Result<Found<Uuid>, StoreError> {
-    let mut rows: Vec<Row> = query(actor, entity, wanted).load(&mut tx.conn()).await?;
-    let more = rows.len() > usize::from(wanted.limit);
-    rows.truncate(usize::from(wanted.limit));
-    let next = rows.last().filter(|_| more).map(|last| LookUpPosition { fit: last.fit, id: last.id });
-    Ok(Found { items: rows.into_iter().map(|row| row.id).collect(), next })
+    let mut places = places(tx, actor, entity, wanted).await?;
+    let more = places.len() > usize::from(wanted.limit);
+    places.truncate(usize::from(wanted.limit));
+    let next = places.last().filter(|_| more).copied();
+    Ok(Found { items: places.into_iter().map(|place| place.id).collect(), next })
+}
+
+/// The same with how well each fits, and the first one of the next page.
+pub(crate) async fn places(
+    tx: &Tx,
+    actor: &Actor,
+    entity: Entity,
+    wanted: &LookUp,
+) -> Result<Vec<LookUpPosition>, StoreError> {
+    let rows: Vec<Row> = query(actor, entity, wanted).load(&mut tx.conn()).await?;
+    Ok(rows.into_iter().map(|Row { id, fit }| LookUpPosition { fit, id }).collect())
 }
 
 type Query<'a> = BoxedSqlQuery<'a, Pg, diesel::query_builder::SqlQuery>;
 
+/// Where something is looked for, or somebody sees but a part, that is found first, put in order, and followed only as far
+/// as the page goes: a join of all that was found would sooner or later be one with the whole table. `OFFSET 0` keeps
+/// PostgreSQL from making such a join of it.
 fn query<'a>(actor: &Actor, entity: Entity, wanted: &'a LookUp) -> Query<'a> {
     let name = entity.as_str();
     let table = match entity {
@@ -92,30 +106,50 @@ fn query<'a>(actor: &Actor, entity: Entity, wanted: &'a LookUp) -> Query<'a> {
         Entity::Company => "companies",
         Entity::Deal => "deals",
     };
-    let from = match &wanted.text {
-        Some(_) => format!(
-            "SELECT t.id, s.fit FROM postroom_search('{name}', $2) s JOIN {table} t ON t.id = s.id WHERE t.workspace_id = $1"
-        ),
-        None => format!("SELECT t.id, 0 AS fit FROM {table} t WHERE t.workspace_id = $1"),
+    let everybody_may = wanted.text.is_some() && entity != Entity::Contact;
+    let only = match actor.visibility() {
+        Visibility::Mine(user) if !everybody_may => Some(user.0),
+        Visibility::Mine(_) | Visibility::All => None,
     };
-    let mut query = sql_query(from).into_boxed().bind::<SqlUuid, _>(actor.workspace_id.0);
     let mut places = 1;
-    if let Some(text) = &wanted.text {
-        query = query.bind::<Text, _>(text);
-        places += 1;
-    }
     let mut place = || {
         places += 1;
         places
     };
-    let everybody_may = wanted.text.is_some() && entity != Entity::Contact;
-    if let Visibility::Mine(user) = actor.visibility()
-        && !everybody_may
-    {
-        let seen = sight::seen_by(entity);
-        query = query
-            .sql(format!(" AND t.id IN (SELECT seen.id FROM {seen}($1, ${}) AS seen)", place()))
-            .bind::<SqlUuid, _>(user.0);
+    let seen = sight::seen_by(entity);
+    let found = match (&wanted.text, only) {
+        (Some(_), Some(_)) => Some(format!(
+            "SELECT f.id, f.fit FROM postroom_search('{name}', ${}) f
+             WHERE f.id IN (SELECT seen.id FROM {seen}($1, ${}) AS seen) ORDER BY f.fit DESC, f.id DESC",
+            place(),
+            place()
+        )),
+        (Some(_), None) => Some(format!(
+            "SELECT f.id, f.fit FROM postroom_search('{name}', ${}) f ORDER BY f.fit DESC, f.id DESC",
+            place()
+        )),
+        (None, Some(_)) => Some(format!(
+            "SELECT seen.id, 0 AS fit FROM {seen}($1, ${}) AS seen ORDER BY seen.id DESC",
+            place()
+        )),
+        (None, None) => None,
+    };
+    let (from, id) = match &found {
+        Some(found) => (
+            format!(
+                "SELECT s.id, s.fit FROM ({found}) s
+                 CROSS JOIN LATERAL (SELECT FROM {table} t WHERE t.workspace_id = $1 AND t.id = s.id"
+            ),
+            "s.id",
+        ),
+        None => (format!("SELECT t.id, 0 AS fit FROM {table} t WHERE t.workspace_id = $1"), "t.id"),
+    };
+    let mut query = sql_query(from).into_boxed().bind::<SqlUuid, _>(actor.workspace_id.0);
+    if let Some(text) = &wanted.text {
+        query = query.bind::<Text, _>(text);
+    }
+    if let Some(user) = only {
+        query = query.bind::<SqlUuid, _>(user);
     }
     if entity == Entity::Contact {
         query = query.sql(" AND t.merged_into IS NULL");
@@ -127,18 +161,21 @@ fn query<'a>(actor: &Actor, entity: Entity, wanted: &'a LookUp) -> Query<'a> {
             query = query.sql(format!(" AND t.{column} = ${}", place())).bind::<SqlUuid, _>(id);
         }
     }
+    if found.is_some() {
+        query = query.sql(" OFFSET 0) t WHERE true");
+    }
     match (&wanted.text, wanted.after) {
         (Some(_), Some(after)) => {
             query = query
-                .sql(format!(" AND (s.fit, t.id) < (${}, ${})", place(), place()))
+                .sql(format!(" AND (s.fit, s.id) < (${}, ${})", place(), place()))
                 .bind::<Integer, _>(after.fit)
                 .bind::<SqlUuid, _>(after.id);
         }
         (None, Some(after)) => {
-            query = query.sql(format!(" AND t.id < ${}", place())).bind::<SqlUuid, _>(after.id);
+            query = query.sql(format!(" AND {id} < ${}", place())).bind::<SqlUuid, _>(after.id);
         }
         (_, None) => {}
     }
-    let order = if wanted.text.is_some() { "s.fit DESC, t.id DESC" } else { "t.id DESC" };
-    query.sql(format!(" ORDER BY {order} LIMIT {}", u32::from(wanted.limit) + 1))
+    let by_fit = if wanted.text.is_some() { "s.fit DESC, " } else { "" };
+    query.sql(format!(" ORDER BY {by_fit}{id} DESC LIMIT {}", u32::from(wanted.limit) + 1))
 }

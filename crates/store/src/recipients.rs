@@ -4,8 +4,8 @@ use crate::{
     Store,
     correspondents::full_name,
     error::StoreError,
+    lookup::{self, LookUp},
     schema::{contact_emails, contacts, conversations},
-    sight,
     stream::AuthorKind,
     transaction::Tx,
 };
@@ -15,11 +15,7 @@ use diesel::{
     sql_types::{BigInt, Binary, Integer, Nullable, Text, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use postroom_domain::{
-    access::{Actor, Visibility},
-    custom_field::Entity,
-    ids::WorkspaceId,
-};
+use postroom_domain::{access::Actor, custom_field::Entity, ids::WorkspaceId};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -39,14 +35,6 @@ pub struct Recipient {
     pub email: String,
     /// The picture's blob.
     pub avatar: Option<Vec<u8>>,
-}
-
-#[derive(QueryableByName)]
-struct FoundContact {
-    #[diesel(sql_type = SqlUuid)]
-    id: Uuid,
-    #[diesel(sql_type = Integer)]
-    fit: i32,
 }
 
 #[derive(QueryableByName)]
@@ -92,8 +80,9 @@ impl Store {
 }
 
 async fn fitting(tx: &Tx, actor: &Actor, text: &str, limit: u16) -> Result<Vec<Recipient>, StoreError> {
-    let (contacts, users) =
-        tokio::try_join!(fitting_contacts(tx, actor, text, limit), fitting_users(tx, actor, text, limit))?;
+    let wanted = LookUp { text: Some(text.to_owned()), limit, ..LookUp::default() };
+    let contacts = lookup::places(tx, actor, Entity::Contact, &wanted);
+    let (contacts, users) = tokio::try_join!(contacts, fitting_users(tx, actor, text, limit))?;
     let ids: Vec<Uuid> = contacts.iter().map(|contact| contact.id).collect();
     let mut people = addresses(tx, actor.workspace_id, &ids, text).await?;
     let mut found: Vec<(i32, Vec<Recipient>)> =
@@ -104,30 +93,6 @@ async fn fitting(tx: &Tx, actor: &Actor, text: &str, limit: u16) -> Result<Vec<R
     // Stable: of what fits equally well, customers come before colleagues.
     found.sort_by_key(|(fit, _)| std::cmp::Reverse(*fit));
     Ok(found.into_iter().flat_map(|(_, people)| people).collect())
-}
-
-async fn fitting_contacts(
-    tx: &Tx,
-    actor: &Actor,
-    text: &str,
-    limit: u16,
-) -> Result<Vec<FoundContact>, StoreError> {
-    let mut query = sql_query(
-        "SELECT c.id, s.fit FROM postroom_search('contact', $2) s JOIN contacts c ON c.id = s.id
-         WHERE c.workspace_id = $1 AND c.merged_into IS NULL",
-    )
-    .into_boxed::<diesel::pg::Pg>()
-    .bind::<SqlUuid, _>(actor.workspace_id.0)
-    .bind::<Text, _>(text)
-    .bind::<BigInt, _>(i64::from(limit));
-    if let Visibility::Mine(user) = actor.visibility() {
-        let seen = sight::seen_by(Entity::Contact);
-        query = query
-            .sql(format!(" AND c.id IN (SELECT seen.id FROM {seen}($1, $4) AS seen)"))
-            .bind::<SqlUuid, _>(user.0);
-    }
-    let query = query.sql(" ORDER BY s.fit DESC, c.id DESC LIMIT $3");
-    Ok(query.load(&mut tx.conn()).await?)
 }
 
 /// The users of a workspace are so few that each is looked at, by the same measure as contacts are.

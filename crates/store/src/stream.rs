@@ -1,17 +1,15 @@
 //! The stream: conversations as cards (STR-1 to STR-4), an index walk for every combination of view, status and sort.
 
-mod beyond;
-
 use crate::{
     Store, StoreError,
     aggregate::{direction_of, status_of},
     avatars::pictures_of,
+    beyond::{Beyond, Towards},
     correspondents::full_name,
     page::Page,
     schema::{contact_emails, contacts, conversations, users},
     transaction::Tx,
 };
-use beyond::Beyond;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -434,7 +432,15 @@ impl Store {
             cards = cards.filter(conversations::status.eq(status.as_str()));
         }
         if let Some(after) = query.after {
-            cards = cards.filter(Beyond { at: after.last_activity_at, id: after.id.0, sort: query.sort });
+            cards = cards.filter(Beyond {
+                columns: "conversations.last_activity_at, conversations.id",
+                at: after.last_activity_at,
+                id: after.id.0,
+                towards: match query.sort {
+                    Sort::Newest => Towards::Past,
+                    Sort::Oldest => Towards::Present,
+                },
+            });
         }
         let (at, id) = (conversations::last_activity_at, conversations::id);
         cards = match query.sort {

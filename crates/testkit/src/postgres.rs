@@ -353,6 +353,8 @@ impl Cluster {
             "shared_buffers=128MB".into(),
             "timezone=UTC".into(),
             "log_min_messages=warning".into(),
+            // With the database's name: tests share a log.
+            "log_line_prefix=%m [%p] %d ".into(),
         ];
         if self.durability == Durability::Throwaway {
             settings.extend(

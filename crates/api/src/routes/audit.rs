@@ -13,8 +13,9 @@ use crate::{
     },
 };
 use actix_web::{HttpRequest, HttpResponse, get, web::Data};
+use chrono::DateTime;
 use postroom_domain::access::Permission;
-use postroom_store::AuditQuery;
+use postroom_store::{AuditPosition, AuditQuery};
 use uuid::Uuid;
 
 /// The audit trail
@@ -37,13 +38,18 @@ pub(crate) async fn index(
     caller.actor.require(Permission::ReadAudit)?;
     let wanted: AuditParameters = query.read()?;
     let scope = scope(&caller, &wanted);
-    let after: Option<Uuid> =
-        wanted.cursor.as_deref().map(|cursor| cursor::open(&state.cursor_key, &scope, cursor)).transpose()?;
+    let after = match &wanted.cursor {
+        Some(cursor) => {
+            let (micros, id): (i64, Uuid) = cursor::open(&state.cursor_key, &scope, cursor)?;
+            DateTime::from_timestamp_micros(micros).map(|at| AuditPosition { at, id })
+        }
+        None => None,
+    };
     let AuditParameters { actor_id, action, object_id, since, until, limit, .. } = wanted;
     let query = AuditQuery { actor: actor_id, action, object: object_id, since, until, after, limit };
     let found = state.store.audit_trail(&caller.actor, &query).await?;
     let next = match found.items.last().filter(|_| found.more) {
-        Some(last) => Some(cursor::seal(&state.cursor_key, &scope, &last.id)?),
+        Some(last) => Some(cursor::seal(&state.cursor_key, &scope, &(last.at.timestamp_micros(), last.id))?),
         None => None,
     };
     let entries = found.items.into_iter().map(AuditEntryView::from).collect();

@@ -11,7 +11,9 @@
 mod blobs;
 mod catalogue;
 mod contacts;
+mod explained;
 mod idempotency;
+mod list_plans;
 mod mailboxes;
 mod plans;
 mod schema;

@@ -1,6 +1,5 @@
-//! The row comparison by which a page of the stream goes on behind a card.
+//! The row comparison by which a page of a list goes on behind the last element of the page before.
 
-use super::Sort;
 use chrono::{DateTime, Utc};
 use diesel::{
     expression::ValidGrouping,
@@ -11,11 +10,22 @@ use diesel::{
 };
 use uuid::Uuid;
 
-/// `(last_activity_at, id) < (…, …)` or `>`: one range of the stream's indexes, which the same with AND and OR is not.
-pub(super) struct Beyond {
-    pub(super) at: DateTime<Utc>,
-    pub(super) id: Uuid,
-    pub(super) sort: Sort,
+/// Which way a list goes through time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Towards {
+    /// The latest first: what is beyond is earlier.
+    Past,
+    /// The earliest first.
+    Present,
+}
+
+/// `(time, id) < (…, …)` or `>`: one range of an index, which the same with AND and OR is not.
+pub(crate) struct Beyond {
+    /// The list's columns as SQL: a time and an id.
+    pub(crate) columns: &'static str,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) id: Uuid,
+    pub(crate) towards: Towards,
 }
 
 impl Expression for Beyond {
@@ -31,14 +41,15 @@ impl<G> ValidGrouping<G> for Beyond {
 
 impl QueryId for Beyond {
     type QueryId = ();
-    // The operator is not part of the type.
+    // Columns and operator are not part of the type.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 impl QueryFragment<Pg> for Beyond {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("(conversations.last_activity_at, conversations.id) ");
-        out.push_sql(if self.sort == Sort::Newest { "< (" } else { "> (" });
+        out.push_sql("(");
+        out.push_sql(self.columns);
+        out.push_sql(if self.towards == Towards::Past { ") < (" } else { ") > (" });
         out.push_bind_param::<Timestamptz, _>(&self.at)?;
         out.push_sql(", ");
         out.push_bind_param::<SqlUuid, _>(&self.id)?;
