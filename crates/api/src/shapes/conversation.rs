@@ -230,7 +230,7 @@ fn party(one: Participant) -> AuthorView {
     }
 }
 
-/// How many conversations are open, and how many of those nobody has opened yet.
+/// How many conversations are open, and how many, open or closed, nobody has opened yet.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[schema(as = Count)]
 pub struct CountView {
