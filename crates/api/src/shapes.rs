@@ -18,6 +18,7 @@ pub mod invitation;
 pub mod list;
 pub mod lookup;
 pub mod mailbox;
+pub mod mailbox_folders;
 pub mod mailbox_settings;
 pub mod mailbox_test;
 pub mod message;

@@ -36,7 +36,7 @@ pub struct IngestSettings {
     pub poll_without_idle: Duration,
     /// After news the first wait is this short: mail that came between looking and waiting is found at once.
     pub settle: Duration,
-    /// The Sent folder is looked at this often.
+    /// The folder of sent mail and those that people have named are looked at this often.
     pub sent_every: Duration,
     /// A mailbox's settings are looked at this often for changes.
     pub settings_every: Duration,

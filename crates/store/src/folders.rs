@@ -24,6 +24,7 @@ use uuid::Uuid;
 struct Row {
     id: Uuid,
     name: String,
+    label: String,
     role: String,
     uid_validity: i64,
     live_uid: i64,
@@ -42,6 +43,7 @@ fn from_row(row: Row) -> Result<Folder, StoreError> {
     Ok(Folder {
         id: FolderId(row.id),
         name: row.name,
+        label: row.label,
         role: FolderRole::from_name(&row.role),
         uid_validity: uid(row.uid_validity)?,
         live_uid: uid(row.live_uid)?,
@@ -98,6 +100,7 @@ impl Store {
                     folders::id.eq(Uuid::now_v7()),
                     folders::mailbox_id.eq(lease.mailbox_id.0),
                     folders::name.eq(&start.name),
+                    folders::label.eq(&start.label),
                     positions,
                 ))
                 .on_conflict((folders::workspace_id, folders::mailbox_id, folders::name))
@@ -112,6 +115,14 @@ impl Store {
                 .set(positions)
                 .execute(&mut tx.conn())
                 .await?;
+            // Somebody calls it by another of its names, or it is for something else now.
+            let known_as = (folders::label.eq(&start.label), folders::role.eq(start.role.as_str()));
+            diesel::update(
+                this.filter(folders::label.ne(&start.label).or(folders::role.ne(start.role.as_str()))),
+            )
+            .set(known_as)
+            .execute(&mut tx.conn())
+            .await?;
             let row: Row = this.select(Row::as_select()).first(&mut tx.conn()).await?;
             from_row(row)
         })

@@ -36,6 +36,7 @@ mod edits;
 mod error;
 mod events;
 mod folders;
+mod further_folders;
 mod handover;
 mod idempotency;
 mod ingest;
@@ -111,7 +112,8 @@ pub use live::{
 pub use lookup::{Found, LookUp, LookUpPosition};
 pub use mail_in::{Folder, FolderRole, FolderStart, Ingested, PassedMessage, Step, Track};
 pub use mailbox::{
-    Mailbox, MailboxConnection, MailboxState, NewMailbox, Ownership, Security, SentCopy, Server,
+    Mailbox, MailboxConnection, MailboxState, NamedFolder, NewMailbox, Ownership, ReadFolder, Security,
+    SentCopy, Server,
 };
 pub use mailbox_queue::{MailboxHealth, MailboxLease};
 pub use mailbox_settings::{MailboxPatch, ServerPatch};

@@ -19,7 +19,9 @@ pub enum FolderRole {
 }
 
 impl FolderRole {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// The name in the API and the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Inbox => "inbox",
             Self::Sent => "sent",
@@ -43,6 +45,8 @@ pub struct Folder {
     pub id: FolderId,
     /// As the server writes it.
     pub name: String,
+    /// As people do.
+    pub label: String,
     /// What it is for.
     pub role: FolderRole,
     /// The UIDVALIDITY that the positions belong to.
@@ -68,6 +72,8 @@ pub struct Folder {
 pub struct FolderStart {
     /// As the server writes it.
     pub name: String,
+    /// As people do.
+    pub label: String,
     /// What it is for.
     pub role: FolderRole,
     /// UIDVALIDITY.

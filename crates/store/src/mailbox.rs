@@ -1,6 +1,6 @@
 //! What a mailbox is: its servers, whose it is, how reading it goes.
 
-use crate::error::StoreError;
+use crate::{error::StoreError, mail_in::FolderRole};
 use chrono::{DateTime, Utc};
 use postroom_domain::{
     access::MailboxAccess,
@@ -125,6 +125,28 @@ pub struct Server {
     pub username: String,
 }
 
+/// A folder that is read, or would be if it were there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadFolder {
+    /// As people write it.
+    pub name: String,
+    /// What it is for.
+    pub role: FolderRole,
+    /// The server has it.
+    pub found: bool,
+    /// How far its backfill is: messages read, of so many.
+    pub backfill: (u32, u32),
+}
+
+/// A folder that somebody has named for reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFolder {
+    /// By this name.
+    pub name: String,
+    /// Since then: what is in it from before is old.
+    pub since: DateTime<Utc>,
+}
+
 /// A mailbox as those who may send from it see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mailbox {
@@ -148,14 +170,16 @@ pub struct Mailbox {
     pub sent_copy: SentCopy,
     /// The first connection reads the last so many days.
     pub backfill_days: u16,
+    /// Folders that are read beside the inbox and that of sent mail, by name.
+    pub folders: Vec<String>,
+    /// All folders that are read: the inbox, the Sent folder and those of `folders`, each group by name.
+    pub read_folders: Vec<ReadFolder>,
     /// How reading goes.
     pub state: MailboxState,
     /// What is wrong, for people.
     pub last_error: Option<String>,
     /// When reading last had everything.
     pub last_synced_at: Option<DateTime<Utc>>,
-    /// How far the backfill is: messages read, of so many.
-    pub backfill: (u32, u32),
     /// Counts edits.
     pub version: i64,
     /// When it was connected.
@@ -165,6 +189,14 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
+    /// How far the backfill of all its folders is: messages read, of so many.
+    #[must_use]
+    pub fn backfill(&self) -> (u32, u32) {
+        self.read_folders.iter().fold((0, 0), |(done, total), folder| {
+            (done.saturating_add(folder.backfill.0), total.saturating_add(folder.backfill.1))
+        })
+    }
+
     /// What decides who may use it.
     #[must_use]
     pub fn access(&self) -> MailboxAccess {
@@ -197,6 +229,8 @@ pub struct NewMailbox {
     pub sent_copy: SentCopy,
     /// The first connection reads the last so many days, 0 to 3650.
     pub backfill_days: u16,
+    /// Folders that are read beside the inbox and that of sent mail; each once.
+    pub folders: Vec<String>,
 }
 
 /// All that a worker needs to read or send through a mailbox.
@@ -218,6 +252,8 @@ pub struct MailboxConnection {
     pub sent_copy: SentCopy,
     /// Nothing older is read.
     pub read_since: DateTime<Utc>,
+    /// Folders that are read beside the inbox and that of sent mail.
+    pub folders: Vec<NamedFolder>,
     /// How reading went last.
     pub state: MailboxState,
     /// Refused logins in a row.

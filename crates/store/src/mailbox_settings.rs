@@ -5,6 +5,7 @@ use crate::{
     audit::{self, Entry},
     error::StoreError,
     events::{self, EventKind, NewEvent},
+    further_folders,
     mailbox::{Mailbox, MailboxState, Ownership, Security, SentCopy, Server},
     mailbox_queue,
     mailboxes::{load_visible, require_active_user},
@@ -80,6 +81,8 @@ pub struct MailboxPatch {
     pub authserv_id: Option<Option<String>>,
     /// SND-4.
     pub sent_copy: Option<SentCopy>,
+    /// Folders that are read beside the inbox and that of sent mail; each once.
+    pub folders: Option<Vec<String>>,
 }
 
 impl MailboxPatch {
@@ -107,8 +110,16 @@ impl MailboxPatch {
             smtp: self.smtp.applied_to(&present.smtp),
             authserv_id: self.authserv_id.clone().unwrap_or_else(|| present.authserv_id.clone()),
             sent_copy: self.sent_copy.unwrap_or(present.sent_copy),
+            folders: self.sorted_folders().unwrap_or_else(|| present.folders.clone()),
             ..present.clone()
         })
+    }
+
+    /// As they are listed.
+    fn sorted_folders(&self) -> Option<Vec<String>> {
+        let mut folders = self.folders.clone()?;
+        folders.sort_unstable();
+        Some(folders)
     }
 
     fn passwords_needed(&self, present: &Mailbox) -> Vec<FieldFault> {
@@ -174,9 +185,10 @@ impl Store {
                 require_active_user(tx, workspace, after.ownership).await?;
             }
             save(tx, workspace, &after, secrets).await?;
+            further_folders::save(tx, workspace, id, &after.folders).await?;
             let reconnects = new_secrets
-                || (&after.imap, &after.smtp, &after.authserv_id)
-                    != (&before.imap, &before.smtp, &before.authserv_id);
+                || (&after.imap, &after.smtp, &after.authserv_id, &after.folders)
+                    != (&before.imap, &before.smtp, &before.authserv_id, &before.folders);
             if reconnects {
                 begin_anew(tx, workspace, id).await?;
             }
@@ -371,5 +383,6 @@ pub(crate) fn audited(mailbox: &Mailbox) -> Value {
         "smtp": server(&mailbox.smtp),
         "authserv_id": mailbox.authserv_id,
         "sent_copy": mailbox.sent_copy.as_str(),
+        "folders": mailbox.folders,
     })
 }

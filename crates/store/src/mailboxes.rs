@@ -5,19 +5,20 @@ use crate::{
     audit::{self, Entry},
     error::{StoreError, taken},
     events::{self, EventKind, NewEvent},
+    further_folders::{self, Reading},
     idempotency::{IdempotencyClaim, Outcome, StoredAnswer, with_idempotency},
     mailbox::{Mailbox, MailboxConnection, MailboxState, NewMailbox, Ownership, Security, SentCopy, Server},
     mailbox_queue,
     mailbox_settings::audited,
     page::Page,
-    schema::{folders, mailboxes, users, workspaces},
+    schema::{mailboxes, users, workspaces},
     seal::Place,
     transaction::Tx,
     users::stays_active,
     workspaces::{FeatureState, require_conversations, starts_on},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::{dsl::sum, prelude::*};
+use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     access::{Actor, MailboxAccess, Permission},
@@ -62,8 +63,10 @@ fn server(host: String, port: i32, security: &str, username: String) -> Result<S
 }
 
 impl MailboxRow {
-    fn into_mailbox(self, backfill: (u32, u32)) -> Result<Mailbox, StoreError> {
+    fn into_mailbox(self, reading: &Reading) -> Result<Mailbox, StoreError> {
         Ok(Mailbox {
+            folders: reading.named(self.id),
+            read_folders: reading.folders(self.id),
             id: self.id.into(),
             address: self.address,
             display_name: self.display_name,
@@ -81,7 +84,6 @@ impl MailboxRow {
             state: MailboxState::from_name(&self.state)?,
             last_error: self.last_error,
             last_synced_at: self.last_synced_at,
-            backfill,
             version: self.version,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -114,6 +116,7 @@ impl Store {
             let effect = async {
                 require_active_user(tx, workspace, new.ownership).await?;
                 insert_mailbox(tx, workspace, id, new, secrets).await?;
+                further_folders::save(tx, workspace, id, &new.folders).await?;
                 mailbox_queue::enqueue(tx, workspace, id).await?;
                 let mailbox = load_visible(tx, actor, id).await?;
                 let entry = Entry::new("mailbox.created", "mailbox", id);
@@ -205,10 +208,11 @@ impl Store {
             ))
             .first(&mut tx.conn())
             .await?;
+        let folders = further_folders::load(&tx, workspace, id).await?;
         tx.commit().await?;
         let (read_since, refusals, credentials_version, active, user_active, feature) = rest;
         let key = &self.inner.master_key;
-        let mailbox = row.into_mailbox((0, 0))?;
+        let mailbox = row.into_mailbox(&Reading::default())?;
         Ok(MailboxConnection {
             id,
             workspace_id: workspace,
@@ -218,6 +222,7 @@ impl Store {
             authserv_id: mailbox.authserv_id,
             sent_copy: mailbox.sent_copy,
             read_since,
+            folders,
             state: mailbox.state,
             login_refusals: u16::try_from(refusals).unwrap_or(u16::MAX),
             credentials_version,
@@ -329,25 +334,13 @@ pub(crate) async fn load_visible(tx: &Tx, actor: &Actor, id: MailboxId) -> Resul
     found.pop().ok_or(StoreError::NotFound)
 }
 
-/// Adds how far each backfill is: one query for all.
+/// Adds what is read, and how far that is.
 async fn with_progress(
     tx: &Tx,
     workspace: WorkspaceId,
     rows: Vec<MailboxRow>,
 ) -> Result<Vec<Mailbox>, StoreError> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let progress: Vec<(Uuid, Option<i64>, Option<i64>)> = folders::table
-        .filter(folders::workspace_id.eq(workspace.0).and(folders::mailbox_id.eq_any(ids)))
-        .group_by(folders::mailbox_id)
-        .select((folders::mailbox_id, sum(folders::backfill_done), sum(folders::backfill_total)))
-        .load(&mut tx.conn())
-        .await?;
-    let count = |value: Option<i64>| u32::try_from(value.unwrap_or(0)).unwrap_or(u32::MAX);
-    rows.into_iter()
-        .map(|row| {
-            let of = progress.iter().find(|(mailbox, ..)| *mailbox == row.id);
-            let (done, total) = of.map_or((None, None), |(_, done, total)| (*done, *total));
-            row.into_mailbox((count(done), count(total)))
-        })
-        .collect()
+    let reading = Reading::of(tx, workspace, &ids).await?;
+    rows.into_iter().map(|row| row.into_mailbox(&reading)).collect()
 }

@@ -266,6 +266,16 @@ diesel::table! {
         failed_uid -> Nullable<Int8>,
         failures -> Int4,
         created_at -> Timestamptz,
+        label -> Text,
+    }
+}
+
+diesel::table! {
+    further_folders (workspace_id, mailbox_id, name) {
+        workspace_id -> Uuid,
+        mailbox_id -> Uuid,
+        name -> Text,
+        named_at -> Timestamptz,
     }
 }
 
@@ -636,6 +646,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     delivery_recipients,
     events,
     folders,
+    further_folders,
     idempotency_keys,
     ignored_addresses,
     intake,

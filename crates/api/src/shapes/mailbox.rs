@@ -1,6 +1,7 @@
 //! Mailboxes.
 
 use super::{
+    mailbox_folders::{ReadFolderView, folders},
     names::{MailboxKindName, MailboxStateName, SecurityName, SentCopyName, StartsOnName},
     time::Time,
 };
@@ -81,6 +82,12 @@ pub struct MailboxView {
     /// The first connection reads the last so many days.
     #[schema(example = 30)]
     pub backfill_days: u16,
+    /// Folders that are read beside the inbox and that of sent mail.
+    #[schema(example = json!(["INBOX/Orders"]))]
+    pub folders: Vec<String>,
+    /// All folders that are read, with how far each is: the inbox, that of sent mail, those of `folders`. Empty until the
+    /// server was first reached.
+    pub read_folders: Vec<ReadFolderView>,
     /// How reading goes.
     pub state: MailboxStateName,
     /// What is wrong, for people; null where nothing is.
@@ -114,7 +121,7 @@ impl From<Mailbox> for MailboxView {
             Ownership::Personal(user) => (MailboxKindName::Personal, Some(user), None),
             Ownership::Shared(owner) => (MailboxKindName::Shared, None, owner),
         };
-        let (done, total) = mailbox.backfill;
+        let (done, total) = mailbox.backfill();
         Self {
             id: mailbox.id,
             address: mailbox.address,
@@ -128,6 +135,8 @@ impl From<Mailbox> for MailboxView {
             authserv_id: mailbox.authserv_id,
             sent_copy: mailbox.sent_copy.into(),
             backfill_days: mailbox.backfill_days,
+            folders: mailbox.folders,
+            read_folders: mailbox.read_folders.into_iter().map(Into::into).collect(),
             state: mailbox.state.into(),
             last_error: mailbox.last_error,
             last_synced_at: mailbox.last_synced_at.map(Time::from),
@@ -226,6 +235,11 @@ pub struct MailboxRequest {
     /// The first connection reads the last so many days. Default: 30.
     #[schema(value_type = Option<u16>, minimum = 0, maximum = 3650, example = 30)]
     pub backfill_days: u16,
+    /// Folders that are read beside the inbox and that of sent mail, with `/` between levels, each named once. What is in
+    /// one from before is read as the inbox's older mail is; mail that comes to it later is new. They are looked at every 45
+    /// seconds.
+    #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["INBOX/Orders"]))]
+    pub folders: Vec<String>,
 }
 
 impl Request for MailboxRequest {
@@ -247,6 +261,7 @@ impl Request for MailboxRequest {
         let authserv_id = form.optional("authserv_id", line(253));
         let sent_copy = form.optional("sent_copy", choice("auto, append, server"));
         let backfill_days = form.optional("backfill_days", integer(0, 3650));
+        let folders = form.optional("folders", folders);
         Some(Self {
             address: address?,
             display_name: display_name?.unwrap_or_default(),
@@ -259,6 +274,7 @@ impl Request for MailboxRequest {
             authserv_id: authserv_id?,
             sent_copy: sent_copy?.unwrap_or(SentCopyName::Auto),
             backfill_days: backfill_days?.and_then(|days| u16::try_from(days).ok()).unwrap_or(30),
+            folders: folders?.unwrap_or_default(),
         })
     }
 }
@@ -286,6 +302,7 @@ impl MailboxRequest {
             authserv_id: self.authserv_id,
             sent_copy: self.sent_copy.into(),
             backfill_days: self.backfill_days,
+            folders: self.folders,
             address,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{
     mailbox::is_host,
+    mailbox_folders::folders,
     names::{SecurityName, SentCopyName, StartsOnName},
 };
 use crate::{
@@ -93,13 +94,17 @@ pub struct MailboxPatchRequest {
     /// Who makes the Sent folder's copy.
     #[schema(nullable = false)]
     pub sent_copy: Option<SentCopyName>,
+    /// All folders that are read beside the inbox and that of sent mail, with `/` between levels, each named once; an empty
+    /// list: none. What was read of one that is named no more stays, and reading goes on there if it is named again.
+    #[schema(value_type = Option<Vec<String>>, nullable = false, max_items = 20, example = json!(["INBOX/Orders"]))]
+    pub folders: Option<Vec<String>>,
 }
 
 impl Request for MailboxPatchRequest {
     fn read(form: &mut Form<'_>) -> Option<Self> {
         // Another address is another mailbox; what was read back is read.
         form.read_only(&["address", "kind", "user_id", "backfill_days"]);
-        form.read_only(&["id", "state", "last_error", "last_synced_at", "backfill"]);
+        form.read_only(&["id", "state", "last_error", "last_synced_at", "backfill", "read_folders"]);
         form.read_only(&["created_at", "updated_at", "version"]);
         let display_name = form.patched("display_name", name);
         let default_owner_id = form.patched("default_owner_id", id::<UserId>);
@@ -108,6 +113,7 @@ impl Request for MailboxPatchRequest {
         let smtp = form.changed("smtp", object(ServerPatchRequest::read));
         let authserv_id = form.patched("authserv_id", line(253));
         let sent_copy = form.changed("sent_copy", choice("auto, append, server"));
+        let folders = form.changed("folders", folders);
         Some(Self {
             display_name: display_name?,
             default_owner_id: default_owner_id?,
@@ -116,6 +122,7 @@ impl Request for MailboxPatchRequest {
             smtp: smtp?,
             authserv_id: authserv_id?,
             sent_copy: sent_copy?,
+            folders: folders?,
         })
     }
 }
@@ -136,6 +143,7 @@ impl From<MailboxPatchRequest> for MailboxPatch {
             smtp: request.smtp.unwrap_or_default().into(),
             authserv_id: request.authserv_id.change(),
             sent_copy: request.sent_copy.map(Into::into),
+            folders: request.folders,
         }
     }
 }

@@ -174,6 +174,19 @@ pub enum MailboxStateName {
     Refused,
 }
 
+/// What a mailbox's folder is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = FolderRole)]
+pub enum FolderRoleName {
+    /// Where mail comes in.
+    Inbox,
+    /// What the mailbox's people wrote.
+    Sent,
+    /// One that was named for reading.
+    Other,
+}
+
 /// Who makes the Sent folder's copy of what is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -230,5 +243,6 @@ named! {
     postroom_store::FeatureState => FeatureName { Disabled, Requested, Enabled }
     postroom_store::Security => SecurityName { Tls, StartTls = Starttls, None }
     postroom_store::SentCopy => SentCopyName { Auto, Append, Server }
+    postroom_store::FolderRole => FolderRoleName { Inbox, Sent, Other }
     postroom_store::MailboxState => MailboxStateName { New, Reading, Failing, Refused }
 }

@@ -283,3 +283,41 @@ fn asking_for_the_feature_takes_an_idempotency_key() {
     assert_eq!(tom.post_once(path, "k", &other).unwrap().problem(422).unwrap(), "idempotency_key_reused");
     assert_eq!(tom.post_once(path, "l", &wish).unwrap().expect(201).unwrap()["state"], "enabled");
 }
+
+#[test]
+fn further_folders_are_named_each_once() {
+    let world = World::new();
+    let olga = world.olga();
+    let named = json!({"kind": "shared", "folders": ["Offers", "INBOX/Orders"]});
+    let made = connect(&olga, "help@acme.example", &named);
+    let path = path_of(&made);
+    assert_eq!(made["folders"], json!(["INBOX/Orders", "Offers"]));
+    let missing = |name: &str| json!({"name": name, "role": "other", "found": false, "backfill": {"done": 0, "total": 0}});
+    // Nothing listens there, so that none of them was found yet.
+    assert_eq!(made["read_folders"], json!([missing("INBOX/Orders"), missing("Offers")]));
+
+    let same = olga.patch(&path, &json!({"folders": ["INBOX/Orders", "Offers"]})).unwrap();
+    assert_eq!(same.expect(200).unwrap()["version"], 1, "their order is no change");
+    let changed =
+        olga.patch(&path, &json!({"folders": ["Bestellungen/Größe"]})).unwrap().expect(200).unwrap();
+    assert_eq!(changed["folders"], json!(["Bestellungen/Größe"]));
+    let none = olga.patch(&path, &json!({"folders": []})).unwrap().expect(200).unwrap();
+    assert_eq!((&none["folders"], &none["read_folders"]), (&json!([]), &json!([])));
+
+    let many: Vec<String> = (0..21).map(|number| format!("F{number}")).collect();
+    for (folders, pointer, code) in [
+        (json!(["Orders", "Orders"]), "/folders", "invalid_value"),
+        (json!(["Orders", "inbox"]), "/folders/1", "invalid_value"),
+        (json!(["a\r\nx LOGOUT"]), "/folders/0", "invalid_character"),
+        (json!([""]), "/folders/0", "required"),
+        (json!(["x".repeat(256)]), "/folders/0", "too_long"),
+        (json!(many), "/folders", "too_long"),
+        (json!("Orders"), "/folders", "invalid_type"),
+        (json!(null), "/folders", "required"),
+    ] {
+        let refused = olga.patch(&path, &json!({"folders": folders})).unwrap().expect(422).unwrap();
+        assert_eq!(faults(&refused), [(pointer.to_owned(), code.to_owned())], "{folders}");
+    }
+    let refused = olga.patch(&path, &json!({"read_folders": []})).unwrap().expect(422).unwrap();
+    assert_eq!(faults(&refused), [("/read_folders".to_owned(), "read_only".to_owned())]);
+}

@@ -191,6 +191,7 @@ impl World {
             authserv_id: None,
             sent_copy: SentCopy::Auto,
             backfill_days: 30,
+            folders: Vec::new(),
         };
         let none = |_: &_| StoredAnswer { status: 201, location: None, body: vec![] };
         self.run(async {
@@ -204,6 +205,7 @@ impl World {
             let lease = leases.into_iter().find(|lease| lease.mailbox_id == mailbox.id).unwrap();
             let folder = FolderStart {
                 name: "INBOX".into(),
+                label: "INBOX".into(),
                 role: FolderRole::Inbox,
                 uid_validity: 1,
                 live_uid: 1,

@@ -4,12 +4,11 @@ use chrono::NaiveDate;
 use imap_proto::{MailboxDatum, NameAttribute, Response, ResponseCode};
 
 use super::connect::{Session, answers};
+use super::names::FolderName;
 use super::scanner::AnswerLimits;
 use crate::error::ServerError;
 
 /// The folders that Postroom reads, by the names that the server uses.
-///
-/// Names stay as they are on the wire (modified UTF-7, RFC 3501, 5.1.3): what is listed is what is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folders {
     /// Always `INBOX`.
@@ -17,7 +16,7 @@ pub struct Folders {
     /// The folder of sent mail, where there is one.
     pub sent: Option<String>,
     /// All folders that can be opened.
-    pub all: Vec<String>,
+    pub all: Vec<FolderName>,
 }
 
 /// A folder that was opened for reading.
@@ -88,7 +87,7 @@ impl Session {
             {
                 by_name = Some((rank, name.clone()));
             }
-            all.push(name);
+            all.push(FolderName { wire: name, delimiter });
         }
         Ok(Folders { inbox: "INBOX".to_owned(), sent: declared.or(by_name.map(|(_, name)| name)), all })
     }

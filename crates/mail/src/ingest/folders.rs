@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
+use chrono::{DateTime, Utc};
 use postroom_store::{Folder, FolderRole, FolderStart};
 
 use super::reader::{Halt, Reader};
-use crate::imap::{Listed, Session};
+use crate::imap::{FolderName, Folders, Listed, Session};
 
 /// A folder that is read, with its positions as far as we know them.
 #[derive(Debug)]
@@ -21,38 +22,100 @@ impl OpenFolder {
     }
 }
 
+/// A folder to read, as it is on the server.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// As the server writes it.
+    pub(super) name: String,
+    /// As people do.
+    label: String,
+    role: FolderRole,
+    /// Of a folder that was not known before, what came since then is new.
+    since: Option<DateTime<Utc>>,
+}
+
+impl Wanted {
+    pub(super) fn inbox(found: &Folders) -> Self {
+        let name = found.inbox.clone();
+        Self { label: name.clone(), name, role: FolderRole::Inbox, since: None }
+    }
+
+    fn sent(found: &Folders) -> Option<Self> {
+        let name = found.sent.clone().filter(|name| !name.eq_ignore_ascii_case("INBOX"))?;
+        let label = found.all.iter().find(|folder| folder.wire == name).map(FolderName::readable);
+        Some(Self { label: label.unwrap_or_else(|| name.clone()), name, role: FolderRole::Sent, since: None })
+    }
+}
+
 impl Reader {
-    /// Opens a folder, and begins it where it is new or its UIDs are. What is in it is backfill then; but in a folder
-    /// that comes when the mailbox has been read before, as the Sent folder does with the first mail sent, it is new.
+    /// The folders to read beside the inbox, each once: that of sent mail, and those that people have named and the
+    /// server has.
+    pub(super) fn wanted(&self, found: &Folders) -> Vec<Wanted> {
+        let mut wanted = Vec::from_iter(Wanted::sent(found));
+        for named in &self.connection.folders {
+            let Some(folder) = found.all.iter().find(|folder| folder.is_called(&named.name)) else {
+                continue;
+            };
+            let is_wanted = |name: &str| wanted.iter().any(|other: &Wanted| other.name == name);
+            if !folder.wire.eq_ignore_ascii_case(&found.inbox) && !is_wanted(&folder.wire) {
+                wanted.push(Wanted {
+                    name: folder.wire.clone(),
+                    label: named.name.clone(),
+                    role: FolderRole::Other,
+                    since: Some(named.since),
+                });
+            }
+        }
+        wanted
+    }
+
+    /// Opens a folder, and begins it where it is new or its UIDs are. What is in it is backfill then; but of a folder
+    /// that comes when the mailbox has been read before, as the Sent folder does with the first mail sent, it is new, and
+    /// of one that people have named what came since.
     pub(super) fn open(
         &mut self,
         session: &mut Session,
         known: &[Folder],
-        name: &str,
-        role: FolderRole,
+        wanted: &Wanted,
     ) -> Result<OpenFolder, Halt> {
-        let opened = session.examine(name)?;
-        let same =
-            known.iter().find(|folder| folder.name == name && folder.uid_validity == opened.uid_validity);
-        if let Some(folder) = same {
-            return Ok(OpenFolder { positions: folder.clone(), window: None });
-        }
-        let mut window = self.window(session, name, 1, opened.uid_next)?;
-        let first = window.front().map_or(opened.uid_next, |first| first.uid);
-        let is_news = known.iter().all(|folder| folder.name != name) && known.iter().any(is_read_inbox);
-        if is_news {
-            window.clear();
-        }
-        let start = FolderStart {
-            name: name.to_owned(),
-            role,
+        let opened = session.examine(&wanted.name)?;
+        let before = known.iter().find(|folder| folder.name == wanted.name);
+        let mut start = FolderStart {
+            name: wanted.name.clone(),
+            label: wanted.label.clone(),
+            role: wanted.role,
             uid_validity: opened.uid_validity,
-            live_uid: if is_news { first } else { opened.uid_next },
-            backfill_uid: first,
-            backfill_total: u32::try_from(window.len()).unwrap_or(u32::MAX),
+            live_uid: opened.uid_next,
+            backfill_uid: opened.uid_next,
+            backfill_total: 0,
         };
+        if let Some(folder) = before.filter(|folder| folder.uid_validity == opened.uid_validity) {
+            let is_called_so = (&folder.label, folder.role) == (&wanted.label, wanted.role);
+            let positions = if is_called_so {
+                folder.clone()
+            } else {
+                self.wait_for(self.store.begin_folder(&self.lease, start))?
+            };
+            return Ok(OpenFolder { positions, window: None });
+        }
+        let mut window = self.window(session, &wanted.name, 1, opened.uid_next)?;
+        start.backfill_uid = window.front().map_or(opened.uid_next, |first| first.uid);
+        if before.is_none() {
+            let old = match wanted.since {
+                Some(since) => {
+                    let is_new = |message: &Listed| message.internal_date.is_some_and(|at| at >= since);
+                    window.iter().position(is_new).unwrap_or(window.len())
+                }
+                None if known.iter().any(is_read_inbox) => 0,
+                None => window.len(),
+            };
+            start.live_uid = window.get(old).map_or(opened.uid_next, |first| first.uid);
+            window.truncate(old);
+        }
+        start.backfill_uid = start.backfill_uid.min(start.live_uid);
+        start.backfill_total = u32::try_from(window.len()).unwrap_or(u32::MAX);
         let positions = self.wait_for(self.store.begin_folder(&self.lease, start))?;
-        tracing::info!(?role, messages = window.len(), "a folder begins");
+        tracing::info!(role = ?wanted.role, messages = window.len(), "a folder begins");
         Ok(OpenFolder { positions, window: Some(window) })
     }
 
@@ -61,8 +124,13 @@ impl Reader {
         let positions = &folder.positions;
         let opened = session.examine(&positions.name)?;
         if opened.uid_validity != positions.uid_validity {
-            let (name, role) = (positions.name.clone(), positions.role);
-            *folder = self.open(session, &[], &name, role)?;
+            let again = Wanted {
+                name: positions.name.clone(),
+                label: positions.label.clone(),
+                role: positions.role,
+                since: None,
+            };
+            *folder = self.open(session, std::slice::from_ref(positions), &again)?;
         }
         Ok(())
     }

@@ -10,13 +10,11 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use postroom_domain::ids::FolderId;
-use postroom_store::{
-    Folder, FolderRole, MailboxConnection, MailboxHealth, MailboxLease, MailboxState, Store, StoreError,
-};
+use postroom_store::{MailboxConnection, MailboxHealth, MailboxLease, MailboxState, Store, StoreError};
 use tokio::runtime::Handle;
 
 use super::IngestSettings;
-use super::folders::OpenFolder;
+use super::folders::{OpenFolder, Wanted};
 use super::listing::Listings;
 use super::stop::Stop;
 use crate::ServerError;
@@ -150,75 +148,72 @@ impl Reader {
         self.record_reading(false)?;
         let found = session.discover()?;
         let known = self.wait_for(self.store.folders(&self.lease))?;
-        let mut sent = self.open_sent(&mut session, &known, found.sent)?;
-        let mut sent_due = Instant::now() + if sent.is_some() { Duration::ZERO } else { settings.sent_every };
-        let mut inbox = self.open(&mut session, &known, &found.inbox, FolderRole::Inbox)?;
+        let mut others = Vec::new();
+        for wanted in self.wanted(&found) {
+            others.extend(if_there(self.open(&mut session, &known, &wanted))?);
+        }
+        let mut others_due =
+            Instant::now() + if others.is_empty() { settings.sent_every } else { Duration::ZERO };
+        let mut inbox = self.open(&mut session, &known, &Wanted::inbox(&found))?;
         loop {
             self.go_on()?;
             let mut news = self.read_new(&mut session, &mut inbox)?;
-            if Instant::now() >= sent_due {
-                sent = self.read_sent(&mut session, sent)?;
+            if Instant::now() >= others_due {
+                others = self.read_others(&mut session, others)?;
                 self.select(&mut session, &mut inbox)?;
                 // Mail may have come to the inbox meanwhile. What else there is to do has its turn now, or a server that is
                 // slower than the time between two looks would never be asked for anything else.
                 news |= self.read_new(&mut session, &mut inbox)?;
-                sent_due = Instant::now() + settings.sent_every;
+                others_due = Instant::now() + settings.sent_every;
             }
             self.progressed = true;
             if inbox.has_backfill() {
                 self.read_back(&mut session, &mut inbox)?;
                 continue;
             }
-            if let Some(folder) = sent.as_mut().filter(|folder| folder.has_backfill()) {
+            if let Some(folder) = others.iter_mut().find(|folder| folder.has_backfill()) {
                 self.select(&mut session, folder)?;
                 self.read_back(&mut session, folder)?;
                 self.select(&mut session, &mut inbox)?;
                 continue;
             }
             self.record_reading(true)?;
-            self.wait_for_news(&mut session, news, sent_due)?;
+            self.wait_for_news(&mut session, news, others_due)?;
         }
     }
 
-    /// Opens the folder that was found for sent mail, if it can be.
-    fn open_sent(
-        &mut self,
-        session: &mut Session,
-        known: &[Folder],
-        name: Option<String>,
-    ) -> Result<Option<OpenFolder>, Halt> {
-        match name.filter(|name| !name.eq_ignore_ascii_case("INBOX")) {
-            Some(name) => if_there(self.open(session, known, &name, FolderRole::Sent)),
-            None => Ok(None),
-        }
-    }
-
-    /// New mail in the Sent folder. Where there was none it is looked for again: many are made with the first mail that
-    /// is filed there.
-    fn read_sent(
-        &mut self,
-        session: &mut Session,
-        sent: Option<OpenFolder>,
-    ) -> Result<Option<OpenFolder>, Halt> {
-        let open = match sent {
-            Some(mut folder) => if_there(self.select(session, &mut folder))?.map(|()| folder),
-            None => {
-                let found = session.discover()?.sent;
-                let known = self.wait_for(self.store.folders(&self.lease))?;
-                self.open_sent(session, &known, found)?
+    /// New mail in the other folders. Those that were not there are looked for again: many a Sent folder is made with the
+    /// first mail that is filed in it.
+    fn read_others(&mut self, session: &mut Session, open: Vec<OpenFolder>) -> Result<Vec<OpenFolder>, Halt> {
+        let mut others = Vec::with_capacity(open.len());
+        for mut folder in open {
+            if if_there(self.select(session, &mut folder))?.is_some() {
+                self.read_new(session, &mut folder)?;
+                others.push(folder);
             }
-        };
-        let Some(mut folder) = open else { return Ok(None) };
-        self.read_new(session, &mut folder)?;
-        Ok(Some(folder))
+        }
+        if others.len() <= self.connection.folders.len() {
+            let found = session.discover()?;
+            let known = self.wait_for(self.store.folders(&self.lease))?;
+            for wanted in self.wanted(&found) {
+                if others.iter().any(|folder| folder.positions.name == wanted.name) {
+                    continue;
+                }
+                if let Some(mut folder) = if_there(self.open(session, &known, &wanted))? {
+                    self.read_new(session, &mut folder)?;
+                    others.push(folder);
+                }
+            }
+        }
+        Ok(others)
     }
 
     /// Waits in the inbox until there may be something to do.
-    fn wait_for_news(&self, session: &mut Session, had_news: bool, sent_due: Instant) -> Result<(), Halt> {
+    fn wait_for_news(&self, session: &mut Session, had_news: bool, others_due: Instant) -> Result<(), Halt> {
         let settings = &self.settings;
         let time = if had_news { settings.settle } else { settings.poll_every };
         let time =
-            time.min(sent_due.saturating_duration_since(Instant::now()).max(Duration::from_millis(10)));
+            time.min(others_due.saturating_duration_since(Instant::now()).max(Duration::from_millis(10)));
         if session.wait(time)? == Waited::NotSupported {
             self.stop.sleep(time.min(settings.poll_without_idle));
         }
@@ -260,7 +255,7 @@ fn if_there<T>(result: Result<T, Halt>) -> Result<Option<T>, Halt> {
     match result {
         Ok(opened) => Ok(Some(opened)),
         Err(Halt::Server(ServerError::FolderRefused)) => {
-            tracing::warn!("the Sent folder could not be opened");
+            tracing::warn!("a folder could not be opened");
             Ok(None)
         }
         Err(halt) => Err(halt),

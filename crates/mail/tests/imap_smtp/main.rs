@@ -17,6 +17,7 @@ mod imap_folders;
 mod imap_reading;
 mod ingest;
 mod ingest_faults;
+mod ingest_folders;
 mod ingest_servers;
 mod odd_server;
 mod site;

@@ -106,6 +106,7 @@ impl Site {
             authserv_id: None,
             sent_copy: SentCopy::Auto,
             backfill_days: 30,
+            folders: Vec::new(),
         };
         let answer = |_: &_| StoredAnswer { status: 201, location: None, body: Vec::new() };
         match self.store.create_mailbox(&self.owner, &new, None, answer).await.expect("a mailbox") {

@@ -247,7 +247,7 @@ pub(crate) const GROUPS: &[Group] = &[
                 "POSTROOM_INGEST_SENT_POLL",
                 "45s",
                 ("100ms", "29m"),
-                "The Sent folder is looked at this often.",
+                "The folder of sent mail and those named in a mailbox are looked at this often.",
             ),
             duration(
                 "POSTROOM_INGEST_RETRY",

@@ -113,6 +113,7 @@ impl World {
             authserv_id: None,
             sent_copy: SentCopy::Auto,
             backfill_days: 30,
+            folders: Vec::new(),
         };
         let answer = |_: &_| StoredAnswer { status: 201, location: None, body: vec![] };
         let Outcome::Done(mailbox) =
@@ -129,6 +130,7 @@ impl World {
     async fn begin(&self, lease: &MailboxLease, role: FolderRole) -> FolderId {
         let start = FolderStart {
             name: format!("{role:?}"),
+            label: format!("{role:?}"),
             role,
             uid_validity: 1,
             live_uid: 1,

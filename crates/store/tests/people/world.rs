@@ -123,5 +123,6 @@ pub(crate) fn new_mailbox(address: &str, ownership: Ownership) -> NewMailbox {
         authserv_id: None,
         sent_copy: SentCopy::Auto,
         backfill_days: 30,
+        folders: Vec::new(),
     }
 }

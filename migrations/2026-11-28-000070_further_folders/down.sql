@@ -1,0 +1,2 @@
+ALTER TABLE folders DROP COLUMN label;
+DROP TABLE further_folders;
