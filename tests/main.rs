@@ -22,6 +22,8 @@ mod mailboxes;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod oauth;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod postman;

@@ -3,17 +3,7 @@
 
 use crate::shapes::mailbox_test::ServerFaultName;
 use futures_util::future::BoxFuture;
-use postroom_store::Server;
-use secrecy::SecretString;
-
-/// A mailbox's servers with the accounts' passwords.
-#[derive(Debug, Clone)]
-pub struct Accounts {
-    /// The server to read.
-    pub imap: (Server, SecretString),
-    /// The server to send through.
-    pub smtp: (Server, SecretString),
-}
+use postroom_store::Accounts;
 
 /// What is wrong with a server.
 #[derive(Debug, Clone, PartialEq, Eq)]

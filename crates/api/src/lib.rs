@@ -21,6 +21,7 @@ pub mod openapi;
 pub mod password;
 pub mod picture;
 pub mod problem;
+pub mod providers;
 pub mod refusal;
 pub mod routes;
 pub mod server;

@@ -25,6 +25,7 @@ mod messages;
 mod passwords;
 mod presence;
 mod previews;
+mod providers;
 mod recipients;
 mod sending;
 mod threads;
@@ -123,7 +124,13 @@ pub fn register(config: &mut ServiceConfig) {
         .service(api_keys::index)
         .service(api_keys::show)
         .service(api_keys::revoke)
+        .service(providers::index)
+        .service(providers::sign_in)
         .service(mailboxes::create)
+        .service(providers::create)
+        // Another method here must not be taken for one on a mailbox with the id "oauth".
+        .map(|config| config.service(web::resource("/v1/mailboxes/oauth").to(server::nothing_here)))
+        .service(providers::sign_in_mailbox)
         .service(mailboxes::index)
         .service(mailboxes::show)
         .service(mailboxes::update)

@@ -9,6 +9,7 @@ use crate::{
     openapi::{self, RouteTable},
     password,
     problem::{Code, Problem},
+    providers::{NoProviders, SignInProviders},
     routes,
     sse::LiveTimes,
     tokens::TokenKeys,
@@ -79,6 +80,8 @@ pub struct State {
     pub live: Live,
     /// Who tries mail servers, where this process can.
     pub checks: Option<Arc<dyn CheckAccounts>>,
+    /// Where mailboxes sign in without a password.
+    pub providers: Arc<dyn SignInProviders>,
     /// Who reads a whole mail into memory waits for a turn: it may have 50 MiB.
     pub whole_mails: Semaphore,
     /// Rate limits.
@@ -105,6 +108,7 @@ impl State {
             ticket_key,
             live: store.live(settings.live.follow),
             checks: None,
+            providers: Arc::new(NoProviders),
             whole_mails: Semaphore::new(WHOLE_MAILS),
             limits: Limits::new(settings.limits),
             route_table: RouteTable::of(&document),
@@ -122,6 +126,12 @@ impl State {
     #[must_use]
     pub fn with_checks(self, checks: Arc<dyn CheckAccounts>) -> Self {
         Self { checks: Some(checks), ..self }
+    }
+
+    /// With these providers.
+    #[must_use]
+    pub fn with_providers(self, providers: Arc<dyn SignInProviders>) -> Self {
+        Self { providers, ..self }
     }
 }
 

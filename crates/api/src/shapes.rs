@@ -28,6 +28,7 @@ pub mod people;
 pub mod picture;
 pub mod postal_address;
 pub mod preview;
+pub mod provider;
 pub mod recipient;
 pub mod reply;
 pub mod sending;

@@ -16,6 +16,11 @@ impl Backoff {
         Self { first, longest, failures: 0 }
     }
 
+    /// After so many failures in a row.
+    pub(crate) fn after((first, longest): (Duration, Duration), failures: u32) -> Self {
+        Self { first, longest, failures }
+    }
+
     /// The pause after one more failure. `chance` lies in 0 to 1.
     pub(crate) fn next(&mut self, chance: f64) -> Duration {
         let factor = 1_u32 << self.failures.min(20);

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use postroom_store::Server;
-use secrecy::SecretString;
+use postroom_store::{Accounts as Settings, Store};
 use tokio::time::timeout;
 
 use crate::ServerError;
 use crate::account::Account;
 use crate::net::{Network, Timeouts};
+use crate::oauth::{Accounts, End, OAuth};
 use crate::{imap, smtp};
 
 /// Somebody waits for the answer: servers have less time here than when mail is read or sent.
@@ -26,19 +26,44 @@ pub struct Checked {
     pub smtp: Result<(), ServerError>,
 }
 
-/// Signs in at both servers at once, within 20 seconds. `turn` is held for as long as a connection may be open, which is
-/// a moment longer where a server hangs.
-pub async fn check<T: Send + 'static>(
-    network: &Network,
-    imap: &(Server, SecretString),
-    smtp: &(Server, SecretString),
-    turn: T,
-) -> Checked {
-    let network = network.with_timeouts(TIMEOUTS);
-    let through = Account::from(smtp);
-    let (imap, smtp) =
-        tokio::join!(read_from(network.clone(), imap.into(), turn), send_through(&network, &through));
-    Checked { imap, smtp }
+/// Tries mailboxes' servers.
+#[derive(Clone)]
+pub struct Checker {
+    network: Network,
+    accounts: Accounts,
+}
+
+impl Checker {
+    /// Over this network, with tokens of these providers.
+    #[must_use]
+    pub fn new(store: Store, network: &Network, oauth: OAuth) -> Self {
+        Self { network: network.with_timeouts(TIMEOUTS), accounts: Accounts::new(store, oauth) }
+    }
+
+    /// Signs in at both servers at once, within 20 seconds; a mailbox that signs in through its provider may take as long
+    /// again to get a token. `turn` is held for as long as a connection may be open, which is a moment longer where a
+    /// server hangs.
+    pub async fn check<T: Send + 'static>(&self, settings: &Settings, turn: T) -> Checked {
+        let read = async {
+            let account = self.account(settings, End::Reading).await?;
+            read_from(self.network.clone(), account, turn).await
+        };
+        let send = async {
+            let account = self.account(settings, End::Sending).await?;
+            send_through(&self.network, &account).await
+        };
+        let (imap, smtp) = tokio::join!(read, send);
+        Checked { imap, smtp }
+    }
+
+    async fn account(&self, settings: &Settings, end: End) -> Result<Account, ServerError> {
+        let Settings { workspace, mailbox, imap, smtp, credentials } = settings;
+        let server = match end {
+            End::Reading => imap,
+            End::Sending => smtp,
+        };
+        self.accounts.at(*workspace, *mailbox, server, credentials, end).await
+    }
 }
 
 async fn read_from<T: Send + 'static>(

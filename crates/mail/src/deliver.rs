@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lease::LeaseTimes;
 use crate::net::Network;
+use crate::oauth::OAuth;
 use crate::smtp::Patience;
 
 /// What the sending worker goes by. The defaults of [`DeliverSettings::new`] are the product's.
@@ -25,6 +26,8 @@ use crate::smtp::Patience;
 pub struct DeliverSettings {
     /// The way to mail servers.
     pub network: Network,
+    /// The providers at which mailboxes sign in.
+    pub oauth: OAuth,
     /// Leases on outbox rows. They are renewed all through an attempt, however long it takes
     /// ([`Patience::longest_attempt`]), and end soon after a kill.
     pub lease: LeaseTimes,
@@ -64,6 +67,7 @@ impl DeliverSettings {
     pub fn new(network: Network) -> Self {
         Self {
             network,
+            oauth: OAuth::none(),
             lease: LeaseTimes::default(),
             claim_every: Duration::from_millis(500),
             at_once: 32,

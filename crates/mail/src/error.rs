@@ -44,6 +44,18 @@ pub enum ServerError {
     /// User name, password or token were refused.
     #[error("refused login")]
     LoginRefused,
+    /// The mailbox's provider has ended the access that it had granted.
+    #[error("needs sign-in again")]
+    SignInNeeded,
+    /// The mailbox's provider could not be asked for an access token, or can't answer now.
+    #[error("the sign-in provider is not available at the moment")]
+    ProviderUnavailable,
+    /// The mailbox's provider does not know Postroom, or not as it is configured.
+    #[error("the sign-in provider refuses Postroom's registration, which is for its operator to look at")]
+    ProviderRefused,
+    /// The mailbox signs in through a provider that is not configured any more.
+    #[error("the sign-in provider is not configured any more")]
+    ProviderNotConfigured,
     /// The server says that it cannot serve now.
     #[error("the server is not available at the moment")]
     Unavailable,

@@ -18,12 +18,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lease::LeaseTimes;
 use crate::net::Network;
+use crate::oauth::OAuth;
 
 /// What the reading worker goes by. The defaults of [`IngestSettings::new`] are the product's.
 #[derive(Debug, Clone)]
 pub struct IngestSettings {
     /// The way to mail servers.
     pub network: Network,
+    /// The providers at which mailboxes sign in.
+    pub oauth: OAuth,
     /// Leases on mailboxes.
     pub lease: LeaseTimes,
     /// Between two looks for mailboxes that are due: an added one is read within this time.
@@ -70,6 +73,7 @@ impl IngestSettings {
     pub fn new(network: Network) -> Self {
         Self {
             network,
+            oauth: OAuth::none(),
             lease: LeaseTimes::default(),
             claim_every: Duration::from_secs(1),
             mailboxes: 500,

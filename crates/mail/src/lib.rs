@@ -15,10 +15,12 @@ pub mod ingest;
 mod lease;
 mod login;
 pub mod net;
+pub mod oauth;
+mod sasl;
 pub mod smtp;
 pub mod system;
 
-pub use check::{Checked, check};
+pub use check::{Checked, Checker};
 pub use error::{CertificateFault, ServerError};
 pub use lease::LeaseTimes;
 pub use login::{Login, Secret};

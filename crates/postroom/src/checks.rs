@@ -2,33 +2,34 @@
 
 use futures_util::future::BoxFuture;
 use postroom_api::{
-    checks::{Accounts, CheckAccounts, Checked, ServerFault},
+    checks::{CheckAccounts, Checked, ServerFault},
     shapes::mailbox_test::ServerFaultName,
 };
-use postroom_mail::{ServerError, net::Network};
+use postroom_mail::{Checker, ServerError};
+use postroom_store::Accounts;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// So many are tried at once.
 const AT_ONCE: usize = 8;
 
-/// Tries mail servers over this network.
+/// Tries mail servers.
 pub(crate) struct Checks {
-    network: Network,
+    checker: Checker,
     turns: Arc<Semaphore>,
 }
 
 impl Checks {
-    pub(crate) fn new(network: Network) -> Self {
-        Self { network, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    pub(crate) fn new(checker: Checker) -> Self {
+        Self { checker, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 
 impl CheckAccounts for Checks {
     fn check(&self, accounts: Accounts) -> BoxFuture<'static, Option<Checked>> {
-        let (network, turn) = (self.network.clone(), Arc::clone(&self.turns).try_acquire_owned());
+        let (checker, turn) = (self.checker.clone(), Arc::clone(&self.turns).try_acquire_owned());
         Box::pin(async move {
-            let checked = postroom_mail::check(&network, &accounts.imap, &accounts.smtp, turn.ok()?).await;
+            let checked = checker.check(&accounts, turn.ok()?).await;
             Some(Checked { imap: checked.imap.map_err(fault), smtp: checked.smtp.map_err(fault) })
         })
     }
@@ -50,6 +51,9 @@ fn fault(error: ServerError) -> ServerFault {
         From::Greeting => To::NotAMailServer,
         From::NoLoginMechanism => To::NoLoginMechanism,
         From::LoginRefused => To::LoginRefused,
+        From::SignInNeeded => To::SignInNeeded,
+        From::ProviderUnavailable => To::ProviderUnavailable,
+        From::ProviderRefused | From::ProviderNotConfigured => To::ProviderRefused,
         From::Unavailable => To::Unavailable,
         From::Throttled => To::Throttled,
         From::Refused | From::FolderRefused => To::CommandRefused,

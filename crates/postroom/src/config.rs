@@ -1,5 +1,6 @@
 //! The configuration: read once at the start, all mistakes told at once.
 
+mod oauth;
 pub(crate) mod table;
 mod values;
 
@@ -102,8 +103,8 @@ impl Config {
     fn read(values: Values) -> Result<Self, Mistakes> {
         let store = read_store(&values);
         let http = read_http(&values);
-        let mail = read_mail(&values);
         let app_url = values.find("POSTROOM_APP_URL", web_url);
+        let mail = read_mail(&values, app_url.as_deref());
         let system_mail =
             read_system_mail(&values, app_url.as_deref(), mail.as_ref().map(|(_, deliver)| deliver));
         let logs = read_logs(&values);
@@ -178,12 +179,14 @@ fn read_live(values: &Values) -> LiveTimes {
     }
 }
 
-fn read_mail(values: &Values) -> Option<(IngestSettings, DeliverSettings)> {
+fn read_mail(values: &Values, app_url: Option<&str>) -> Option<(IngestSettings, DeliverSettings)> {
     let network = read_network(values)?;
+    let oauth = oauth::read(values, app_url, &network);
     let lasts = values.duration("POSTROOM_LEASE");
     // A renewal may fail once, and the next one is still in time.
     let lease = LeaseTimes { lasts, renewed_every: lasts / 3 };
     let ingest = IngestSettings {
+        oauth: oauth.clone(),
         lease,
         mailboxes: count(values, "POSTROOM_INGEST_MAILBOXES"),
         poll_every: values.duration("POSTROOM_INGEST_POLL"),
@@ -192,6 +195,7 @@ fn read_mail(values: &Values) -> Option<(IngestSettings, DeliverSettings)> {
         ..IngestSettings::new(network.clone())
     };
     let deliver = DeliverSettings {
+        oauth,
         lease,
         at_once: count(values, "POSTROOM_DELIVER_AT_ONCE"),
         first_retry: values.duration("POSTROOM_DELIVER_RETRY"),

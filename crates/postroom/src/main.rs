@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod doctor;
 mod logs;
+mod providers;
 mod serve;
 
 use anyhow::{Context, Result};

@@ -4,6 +4,7 @@ use crate::{
     checks::Checks,
     cli::{Part, Serve},
     config::{Config, Http},
+    providers::Providers,
 };
 use anyhow::{Context, Result};
 use chrono::Utc;
@@ -11,6 +12,7 @@ use postroom_api::{
     server::{self, Bound, Settings, State},
     tokens::{TokenKeys, generate_signing_key},
 };
+use postroom_mail::Checker;
 use postroom_store::{SigningKey, Store, Upkeep, migrate};
 use std::{
     io::{self, Write},
@@ -40,8 +42,10 @@ pub(crate) async fn run(arguments: &Serve, config: Config) -> Result<()> {
     let stop = CancellationToken::new();
     let mut parts = Parts::new(stop.clone(), STOP);
     if arguments.runs(Part::Api) {
-        let checks = Checks::new(config.ingest.network.clone());
-        let api = bind_api(&store, &config.http, config.system_mail.is_some(), checks).await?;
+        let oauth = &config.ingest.oauth;
+        let checks = Checks::new(Checker::new(store.clone(), &config.ingest.network, oauth.clone()));
+        let outside = (checks, Providers::new(oauth.clone()));
+        let api = bind_api(&store, &config.http, config.system_mail.is_some(), outside).await?;
         let stop = stop.clone();
         parts.begin("api", async move { api.run(stop).await.map_err(anyhow::Error::from) });
     }
@@ -146,7 +150,12 @@ impl Parts {
 }
 
 /// Listens, and says where on standard output.
-async fn bind_api(store: &Store, http: &Http, sends_mail: bool, checks: Checks) -> Result<Bound> {
+async fn bind_api(
+    store: &Store,
+    http: &Http,
+    sends_mail: bool,
+    (checks, providers): (Checks, Providers),
+) -> Result<Bound> {
     let tokens = token_keys(store, http.signing_key.as_ref()).await?;
     let listener = TcpListener::bind(http.listen)
         .with_context(|| format!("POSTROOM_LISTEN: can't listen on {}", http.listen))?;
@@ -162,6 +171,7 @@ async fn bind_api(store: &Store, http: &Http, sends_mail: bool, checks: Checks) 
         sends_mail,
     };
     let state = State::new(store.clone(), tokens, settings).with_checks(Arc::new(checks));
+    let state = state.with_providers(Arc::new(providers));
     let bound = server::listen(listener, state)?;
     let mut out = io::stdout().lock();
     writeln!(out, "listening on {}", reachable_at(address))

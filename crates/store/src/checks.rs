@@ -46,7 +46,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn mailbox_troubles(&self) -> Result<(usize, Vec<MailboxTrouble>), StoreError> {
-        type Row = (Uuid, String, String, Option<String>, Vec<u8>, Vec<u8>);
+        type Row = (Uuid, String, String, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>);
         let tx = self.begin_read_global().await?;
         let workspaces: Vec<(Uuid, String)> = workspaces::table
             .order(workspaces::slug)
@@ -77,7 +77,10 @@ impl Store {
                 let key = &self.inner.master_key;
                 let (at_imap, at_smtp) =
                     (Place::Imap(workspace.into(), id.into()), Place::Smtp(workspace.into(), id.into()));
-                let secrets_open = key.open(at_imap, &imap).is_ok() && key.open(at_smtp, &smtp).is_ok();
+                let opens = |place, sealed: Option<Vec<u8>>| {
+                    sealed.is_none_or(|sealed| key.open(place, &sealed).is_ok())
+                };
+                let secrets_open = opens(at_imap, imap) && opens(at_smtp, smtp);
                 let state = MailboxState::from_name(&state)?;
                 let well = matches!(state, MailboxState::New | MailboxState::Reading);
                 if !well || !secrets_open {

@@ -1,6 +1,6 @@
 //! One request sent twice is carried out once (RPL-7): key, effect and answer commit together.
 
-use crate::{error::StoreError, schema::idempotency_keys as keys, transaction::Tx};
+use crate::{Store, error::StoreError, schema::idempotency_keys as keys, transaction::Tx};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -64,6 +64,25 @@ pub(crate) async fn with_idempotency<T>(
     let done = effect.await?;
     keep(tx, workspace, claim, &answer(&done)).await?;
     Ok(Outcome::Done(done))
+}
+
+impl Store {
+    /// The answer that was given to this very request before, for what has to be done outside before it is carried out
+    /// and can be done once only. Carrying it out asks again.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyInProgress`], [`StoreError::KeyReused`].
+    pub async fn answered_before(
+        &self,
+        workspace: WorkspaceId,
+        claim: &IdempotencyClaim,
+    ) -> Result<Option<StoredAnswer>, StoreError> {
+        self.write(workspace, async |tx| {
+            lock(tx, workspace, claim).await?;
+            look_up(tx, workspace, claim).await
+        })
+        .await
+    }
 }
 
 /// Held until the transaction ends. Taken before looking, in a statement of its own: what the first request committed

@@ -37,6 +37,7 @@ mod error;
 mod events;
 mod folders;
 mod further_folders;
+mod grants;
 mod handover;
 mod idempotency;
 mod ingest;
@@ -62,6 +63,7 @@ mod passwords;
 mod pool;
 mod postal_address;
 mod previews;
+mod provider_sign_in;
 mod raw_mail;
 mod recipients;
 mod reparse;
@@ -101,6 +103,7 @@ pub use custom_fields::{CustomField, CustomFieldDefinition};
 pub use deals::{Deal, DealPatch, DealStatus, DealSummary};
 pub use delivery_jobs::{DeliveryJob, DeliveryPhase, OutgoingFile, OutgoingMail};
 pub use error::StoreError;
+pub use grants::{AccessToken, AskFault, Asking, NewGrant, SIGN_IN_NEEDED, Standing, Tokens};
 pub use idempotency::{IdempotencyClaim, Outcome, StoredAnswer};
 pub use intake::{IntakeEntry, Replay};
 pub use invitations::{Acceptance, Invitation, NewInvitation};
@@ -112,11 +115,12 @@ pub use live::{
 pub use lookup::{Found, LookUp, LookUpPosition};
 pub use mail_in::{Folder, FolderRole, FolderStart, Ingested, PassedMessage, Step, Track};
 pub use mailbox::{
-    Mailbox, MailboxConnection, MailboxState, NamedFolder, NewMailbox, Ownership, ReadFolder, Security,
+    Credentials, Mailbox, MailboxConnection, MailboxState, NamedFolder, NewCredentials, NewMailbox, Ownership,
+    ReadFolder, Security,
     SentCopy, Server,
 };
 pub use mailbox_queue::{MailboxHealth, MailboxLease};
-pub use mailbox_settings::{MailboxPatch, ServerPatch};
+pub use mailbox_settings::{Accounts, GrantPatch, MailboxPatch, ServerPatch};
 pub use messages::{AttachmentFile, AttachmentInfo, Delivery, DeliveryRecipient, Message, Threading};
 pub use outbox::{DeliveryLease, RecipientOutcome};
 pub use page::Page;
@@ -127,6 +131,7 @@ pub use postroom_domain::incoming::{
     BounceReport, BouncedRecipient, IncomingAttachment, IncomingMail, IncomingSource, IntakeReason,
 };
 pub use previews::MailPreview;
+pub use provider_sign_in::PendingSignIn;
 pub use recipients::Recipient;
 pub use reparse::{Differences, KeptMail, ReparseScope};
 pub use replies::{NewMailDraft, ReplyDraft};

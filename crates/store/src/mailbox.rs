@@ -1,14 +1,15 @@
 //! What a mailbox is: its servers, whose it is, how reading it goes.
 
-use crate::{error::StoreError, mail_in::FolderRole};
+use crate::{error::StoreError, grants::NewGrant, mail_in::FolderRole};
 use chrono::{DateTime, Utc};
 use postroom_domain::{
-    access::MailboxAccess,
+    access::{Actor, MailboxAccess},
     address::EmailAddress,
     conversation::StartsOn,
     ids::{MailboxId, UserId, WorkspaceId},
 };
 use secrecy::SecretString;
+use uuid::Uuid;
 
 /// How a connection to a mail server is secured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +113,22 @@ pub enum Ownership {
     Shared(Option<UserId>),
 }
 
+impl Ownership {
+    /// Whether somebody may connect a mailbox for these (ACC-4): everybody their own, administrators everybody's and shared
+    /// ones.
+    ///
+    /// # Errors
+    /// [`StoreError::RoleNotAllowed`], [`StoreError::ScopeNotAllowed`].
+    pub fn require_connectable_by(self, actor: &Actor) -> Result<(), StoreError> {
+        let user_id = match self {
+            Self::Personal(user) => Some(user),
+            Self::Shared(_) => None,
+        };
+        let access = MailboxAccess { id: MailboxId(Uuid::nil()), user_id, active: true };
+        Ok(actor.require_mailbox(&access)?)
+    }
+}
+
 /// A mail server's address and account, without the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
@@ -164,6 +181,8 @@ pub struct Mailbox {
     pub imap: Server,
     /// The server that is sent through.
     pub smtp: Server,
+    /// The provider that it signs in through, by the operator's name; `None`: with passwords.
+    pub provider: Option<String>,
     /// MAIL-15: whose Authentication-Results are believed.
     pub authserv_id: Option<String>,
     /// SND-4.
@@ -208,6 +227,34 @@ impl Mailbox {
     }
 }
 
+/// How a mailbox signs in at its servers.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// With a password at each.
+    Passwords {
+        /// At the server to read.
+        imap: SecretString,
+        /// At the server to send through.
+        smtp: SecretString,
+    },
+    /// With an access token of its provider's ([`crate::Store::access_token`]).
+    Provider(String),
+}
+
+/// How a mailbox is to sign in at its servers.
+#[derive(Clone, Debug)]
+pub enum NewCredentials {
+    /// With a password at each.
+    Passwords {
+        /// At the server to read.
+        imap: SecretString,
+        /// At the server to send through.
+        smtp: SecretString,
+    },
+    /// By what its provider has granted.
+    Grant(NewGrant),
+}
+
 /// A mailbox to be connected.
 #[derive(Clone, Debug)]
 pub struct NewMailbox {
@@ -220,9 +267,11 @@ pub struct NewMailbox {
     /// CNV-1 for this mailbox; `None`: as the workspace says.
     pub conversation_starts_on: Option<StartsOn>,
     /// The server to read.
-    pub imap: (Server, SecretString),
+    pub imap: Server,
     /// The server to send through.
-    pub smtp: (Server, SecretString),
+    pub smtp: Server,
+    /// How to sign in at both.
+    pub credentials: NewCredentials,
     /// MAIL-15.
     pub authserv_id: Option<String>,
     /// SND-4.
@@ -242,10 +291,12 @@ pub struct MailboxConnection {
     pub workspace_id: WorkspaceId,
     /// Its address.
     pub address: String,
-    /// The server to read, with its password.
-    pub imap: (Server, SecretString),
-    /// The server to send through, with its password.
-    pub smtp: (Server, SecretString),
+    /// The server to read.
+    pub imap: Server,
+    /// The server to send through.
+    pub smtp: Server,
+    /// How to sign in at both.
+    pub credentials: Credentials,
     /// MAIL-15.
     pub authserv_id: Option<String>,
     /// SND-4.
@@ -260,6 +311,8 @@ pub struct MailboxConnection {
     pub login_refusals: u16,
     /// Changes with the credentials.
     pub credentials_version: i64,
+    /// Its provider has ended its grant: nothing is tried before somebody signs in there again.
+    pub revoked: bool,
     /// Not removed, and Conversations are enabled: mail is to be read.
     pub reads: bool,
 }

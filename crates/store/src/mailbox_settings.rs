@@ -6,9 +6,11 @@ use crate::{
     error::StoreError,
     events::{self, EventKind, NewEvent},
     further_folders,
-    mailbox::{Mailbox, MailboxState, Ownership, Security, SentCopy, Server},
+    grants::{self, NewGrant, SealedGrant},
+    mailbox::{Credentials, Mailbox, MailboxState, Ownership, Security, SentCopy, Server},
     mailbox_queue,
     mailboxes::{load_visible, require_active_user},
+    outbox,
     schema::mailboxes,
     seal::Place,
     transaction::Tx,
@@ -54,6 +56,11 @@ impl ServerPatch {
         }
     }
 
+    fn is_empty(&self) -> bool {
+        let Self { host, port, security, username, password } = self;
+        host.is_none() && port.is_none() && security.is_none() && username.is_none() && password.is_none()
+    }
+
     /// A password goes to the server that it was given for, and to no other: with another address, or another way to
     /// secure the connection, it is needed again.
     fn lacks_password(&self, present: &Server) -> bool {
@@ -62,6 +69,17 @@ impl ServerPatch {
             (&after.host, after.port, after.security) != (&present.host, present.port, present.security);
         elsewhere && self.password.is_none()
     }
+}
+
+/// What a mailbox's provider has granted, and the provider's servers.
+#[derive(Clone, Debug)]
+pub struct GrantPatch {
+    /// The grant.
+    pub grant: NewGrant,
+    /// The provider's server to read.
+    pub imap: Server,
+    /// The provider's server to send through.
+    pub smtp: Server,
 }
 
 /// What a user changes of a mailbox; `None` leaves it.
@@ -73,6 +91,9 @@ pub struct MailboxPatch {
     pub default_owner_id: Option<Option<UserId>>,
     /// CNV-1 for this mailbox.
     pub conversation_starts_on: Option<Option<StartsOn>>,
+    /// It signs in through its provider from now on, or anew. The patches of the servers count for nothing then: a
+    /// provider's tokens go to its servers alone.
+    pub grant: Option<GrantPatch>,
     /// The server to read.
     pub imap: ServerPatch,
     /// The server to send through.
@@ -88,7 +109,7 @@ pub struct MailboxPatch {
 impl MailboxPatch {
     /// The mailbox with the changes.
     fn applied_to(&self, present: &Mailbox) -> Result<Mailbox, StoreError> {
-        let mut faults = self.passwords_needed(present);
+        let mut faults = self.servers_faults(present);
         let ownership = match (present.ownership, self.default_owner_id) {
             (Ownership::Shared(_), Some(owner)) => Ownership::Shared(owner),
             (Ownership::Personal(_), Some(Some(_))) => {
@@ -102,12 +123,23 @@ impl MailboxPatch {
             return Err(StoreError::Fields(faults));
         }
         let starts_on = self.conversation_starts_on.unwrap_or(present.conversation_starts_on);
+        let (imap, smtp, provider) = match &self.grant {
+            Some(GrantPatch { grant, imap, smtp }) => {
+                (imap.clone(), smtp.clone(), Some(grant.provider.clone()))
+            }
+            None => {
+                let stays = self.imap.is_empty() && self.smtp.is_empty();
+                let provider = present.provider.clone().filter(|_| stays);
+                (self.imap.applied_to(&present.imap), self.smtp.applied_to(&present.smtp), provider)
+            }
+        };
         Ok(Mailbox {
             display_name: self.display_name.clone().unwrap_or_else(|| present.display_name.clone()),
             ownership,
             conversation_starts_on: starts_on,
-            imap: self.imap.applied_to(&present.imap),
-            smtp: self.smtp.applied_to(&present.smtp),
+            imap,
+            smtp,
+            provider,
             authserv_id: self.authserv_id.clone().unwrap_or_else(|| present.authserv_id.clone()),
             sent_copy: self.sent_copy.unwrap_or(present.sent_copy),
             folders: self.sorted_folders().unwrap_or_else(|| present.folders.clone()),
@@ -122,14 +154,23 @@ impl MailboxPatch {
         Some(folders)
     }
 
-    fn passwords_needed(&self, present: &Mailbox) -> Vec<FieldFault> {
-        let needed = |name: &str, patch: &ServerPatch, server: &Server| {
-            let detail = "Another server is another place for the password: give it again.";
-            let fault = FieldFault::at(&[name, "password"], Fault::Required, detail);
-            patch.lacks_password(server).then_some(fault)
+    /// What is wrong with the changes of the servers: passwords that are needed.
+    fn servers_faults(&self, present: &Mailbox) -> Vec<FieldFault> {
+        let stays = self.imap.is_empty() && self.smtp.is_empty();
+        let faulty = |name: &str, patch: &ServerPatch, server: &Server| {
+            let (lacks, detail) = if self.grant.is_some() {
+                (false, "")
+            } else if present.provider.is_some() {
+                let detail = "This mailbox signs in through its provider. With both passwords it signs in with them instead.";
+                (!stays && patch.password.is_none(), detail)
+            } else {
+                let detail = "Another server is another place for the password: give it again.";
+                (patch.lacks_password(server), detail)
+            };
+            lacks.then(|| FieldFault::at(&[name, "password"], Fault::Required, detail))
         };
-        let imap = needed("imap", &self.imap, &present.imap);
-        imap.into_iter().chain(needed("smtp", &self.smtp, &present.smtp)).collect()
+        let imap = faulty("imap", &self.imap, &present.imap);
+        imap.into_iter().chain(faulty("smtp", &self.smtp, &present.smtp)).collect()
     }
 }
 
@@ -137,6 +178,22 @@ impl MailboxPatch {
 struct NewSecrets {
     imap: Option<Vec<u8>>,
     smtp: Option<Vec<u8>>,
+    grant: Option<SealedGrant>,
+}
+
+/// A mailbox's servers, and how it signs in there.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The mailbox.
+    pub mailbox: MailboxId,
+    /// The server to read.
+    pub imap: Server,
+    /// The server to send through.
+    pub smtp: Server,
+    /// How to sign in at both.
+    pub credentials: Credentials,
 }
 
 impl Store {
@@ -173,11 +230,16 @@ impl Store {
         let secrets = &NewSecrets {
             imap: seal(Place::Imap(workspace, id), &patch.imap.password)?,
             smtp: seal(Place::Smtp(workspace, id), &patch.smtp.password)?,
+            grant: match &patch.grant {
+                Some(change) => Some(self.seal_grant(workspace, id, &change.grant)?),
+                None => None,
+            },
         };
         self.write(workspace, async |tx| {
             let before = lock_managed(tx, actor, id, expected_version).await?;
             let after = patch.applied_to(&before)?;
-            let new_secrets = secrets.imap.is_some() || secrets.smtp.is_some();
+            let new_password = secrets.imap.is_some() || secrets.smtp.is_some();
+            let new_secrets = new_password || secrets.grant.is_some();
             if after == before && !new_secrets {
                 return Ok(before);
             }
@@ -187,15 +249,18 @@ impl Store {
             save(tx, workspace, &after, secrets).await?;
             further_folders::save(tx, workspace, id, &after.folders).await?;
             let reconnects = new_secrets
-                || (&after.imap, &after.smtp, &after.authserv_id, &after.folders)
-                    != (&before.imap, &before.smtp, &before.authserv_id, &before.folders);
+                || (&after.imap, &after.smtp, &after.provider, &after.authserv_id, &after.folders)
+                    != (&before.imap, &before.smtp, &before.provider, &before.authserv_id, &before.folders);
             if reconnects {
                 begin_anew(tx, workspace, id).await?;
             }
             let mailbox = load_visible(tx, actor, id).await?;
             let mut now = audited(&after);
-            if new_secrets && let Some(fields) = now.as_object_mut() {
+            if let Some(fields) = now.as_object_mut().filter(|_| new_password) {
                 fields.insert("password_changed".into(), true.into());
+            }
+            if let Some(fields) = now.as_object_mut().filter(|_| secrets.grant.is_some()) {
+                fields.insert("signed_in_again".into(), true.into());
             }
             let entry = Entry::new("mailbox.updated", "mailbox", id).change(audited(&before), now);
             audit::record(tx, actor, entry).await?;
@@ -205,7 +270,7 @@ impl Store {
         .await
     }
 
-    /// A mailbox's servers with these changes and their passwords, the one to read first: for trying them. Nothing is saved.
+    /// A mailbox's servers with these changes, and how it signs in there: for trying them. Nothing is saved.
     ///
     /// # Errors
     /// As [`Store::managed_mailbox`]; [`StoreError::Fields`] where another server lacks its password;
@@ -216,12 +281,12 @@ impl Store {
         id: MailboxId,
         imap: ServerPatch,
         smtp: ServerPatch,
-    ) -> Result<[(Server, SecretString); 2], StoreError> {
+    ) -> Result<Accounts, StoreError> {
         let workspace = actor.workspace_id;
         let tx = self.begin_read(workspace).await?;
         require_conversations(&tx, workspace).await?;
         let present = load_managed(&tx, actor, id).await?;
-        let (imap_secret, smtp_secret): (Vec<u8>, Vec<u8>) = mailboxes::table
+        let (imap_secret, smtp_secret): (Option<Vec<u8>>, Option<Vec<u8>>) = mailboxes::table
             .find((workspace.0, id.0))
             .select((mailboxes::imap_secret, mailboxes::smtp_secret))
             .first(&mut tx.conn())
@@ -229,13 +294,19 @@ impl Store {
         tx.commit().await?;
         let patch = MailboxPatch { imap, smtp, ..MailboxPatch::default() };
         let wanted = patch.applied_to(&present)?;
-        let password = |given: Option<SecretString>, place, stored: &[u8]| match given {
-            Some(password) => Ok(password),
-            None => self.inner.master_key.open_text(place, stored),
+        let password = |given: Option<SecretString>, place, stored: Option<Vec<u8>>| match (given, stored) {
+            (Some(password), _) => Ok(password),
+            (None, Some(stored)) => self.inner.master_key.open_text(place, &stored),
+            (None, None) => Err(StoreError::Corrupt("a mailbox without credentials".into())),
         };
-        let imap = password(patch.imap.password, Place::Imap(workspace, id), &imap_secret)?;
-        let smtp = password(patch.smtp.password, Place::Smtp(workspace, id), &smtp_secret)?;
-        Ok([(wanted.imap, imap), (wanted.smtp, smtp)])
+        let credentials = match wanted.provider {
+            Some(provider) => Credentials::Provider(provider),
+            None => Credentials::Passwords {
+                imap: password(patch.imap.password, Place::Imap(workspace, id), imap_secret)?,
+                smtp: password(patch.smtp.password, Place::Smtp(workspace, id), smtp_secret)?,
+            },
+        };
+        Ok(Accounts { workspace, mailbox: id, imap: wanted.imap, smtp: wanted.smtp, credentials })
     }
 
     /// Removes a mailbox: reading ends, nobody sends from it any more, its address is free. Its messages stay, and what
@@ -338,11 +409,21 @@ async fn save(
         ))
         .execute(&mut tx.conn())
         .await?;
-    Ok(())
+    match &secrets.grant {
+        Some(grant) => {
+            diesel::update(mailboxes::table.find((workspace.0, mailbox.id.0)))
+                .set((mailboxes::imap_secret.eq(None::<Vec<u8>>), mailboxes::smtp_secret.eq(None::<Vec<u8>>)))
+                .execute(&mut tx.conn())
+                .await?;
+            grants::replace(tx, workspace, mailbox.id, grant).await
+        }
+        None if mailbox.provider.is_none() => grants::remove(tx, workspace, mailbox.id).await,
+        None => Ok(()),
+    }
 }
 
 /// Forgets how it went with the old credentials, and takes the mailbox from the worker that reads with them: the next one
-/// begins at once.
+/// begins at once. What could not be sent with them is tried at once, too.
 async fn begin_anew(tx: &Tx, workspace: WorkspaceId, id: MailboxId) -> Result<(), StoreError> {
     diesel::update(mailboxes::table.find((workspace.0, id.0)))
         .set((
@@ -353,6 +434,7 @@ async fn begin_anew(tx: &Tx, workspace: WorkspaceId, id: MailboxId) -> Result<()
         ))
         .execute(&mut tx.conn())
         .await?;
+    outbox::hurry(tx, workspace, id).await?;
     mailbox_queue::hurry(tx, workspace, Some(id)).await
 }
 
@@ -381,6 +463,7 @@ pub(crate) fn audited(mailbox: &Mailbox) -> Value {
         "conversation_starts_on": mailbox.conversation_starts_on.map(StartsOn::as_str),
         "imap": server(&mailbox.imap),
         "smtp": server(&mailbox.smtp),
+        "provider": mailbox.provider,
         "authserv_id": mailbox.authserv_id,
         "sent_copy": mailbox.sent_copy.as_str(),
         "folders": mailbox.folders,

@@ -6,12 +6,16 @@ use crate::{
     error::{StoreError, taken},
     events::{self, EventKind, NewEvent},
     further_folders::{self, Reading},
+    grants::{self, SealedGrant},
     idempotency::{IdempotencyClaim, Outcome, StoredAnswer, with_idempotency},
-    mailbox::{Mailbox, MailboxConnection, MailboxState, NewMailbox, Ownership, Security, SentCopy, Server},
+    mailbox::{
+        Credentials, Mailbox, MailboxConnection, MailboxState, NewCredentials, NewMailbox, Ownership,
+        Security, SentCopy, Server,
+    },
     mailbox_queue,
     mailbox_settings::audited,
     page::Page,
-    schema::{mailboxes, users, workspaces},
+    schema::{mailbox_grants, mailboxes, users, workspaces},
     seal::Place,
     transaction::Tx,
     users::stays_active,
@@ -21,7 +25,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
-    access::{Actor, MailboxAccess, Permission},
+    access::{Actor, Permission},
     conversation::StartsOn,
     ids::{MailboxId, UserId, WorkspaceId},
 };
@@ -63,7 +67,7 @@ fn server(host: String, port: i32, security: &str, username: String) -> Result<S
 }
 
 impl MailboxRow {
-    fn into_mailbox(self, reading: &Reading) -> Result<Mailbox, StoreError> {
+    fn into_mailbox(self, provider: Option<String>, reading: &Reading) -> Result<Mailbox, StoreError> {
         Ok(Mailbox {
             folders: reading.named(self.id),
             read_folders: reading.folders(self.id),
@@ -77,6 +81,7 @@ impl MailboxRow {
             conversation_starts_on: self.conversation_starts_on.as_deref().map(starts_on).transpose()?,
             imap: server(self.imap_host, self.imap_port, &self.imap_security, self.imap_username)?,
             smtp: server(self.smtp_host, self.smtp_port, &self.smtp_security, self.smtp_username)?,
+            provider,
             authserv_id: self.authserv_id,
             sent_copy: SentCopy::from_name(&self.sent_copy)?,
             backfill_days: u16::try_from(self.backfill_days)
@@ -107,12 +112,10 @@ impl Store {
     ) -> Result<Outcome<Mailbox>, StoreError> {
         let id = MailboxId(Uuid::now_v7());
         let (workspace, answer) = (actor.workspace_id, &answer);
-        let imap = self.seal_text(Place::Imap(workspace, id), &new.imap.1)?;
-        let smtp = self.seal_text(Place::Smtp(workspace, id), &new.smtp.1)?;
-        let secrets = &(imap, smtp);
+        let secrets = &self.seal_credentials(workspace, id, &new.credentials)?;
         self.write(workspace, async |tx| {
             require_conversations(tx, workspace).await?;
-            may_connect(actor, id, new.ownership)?;
+            new.ownership.require_connectable_by(actor)?;
             let effect = async {
                 require_active_user(tx, workspace, new.ownership).await?;
                 insert_mailbox(tx, workspace, id, new, secrets).await?;
@@ -128,6 +131,21 @@ impl Store {
             with_idempotency(tx, workspace, claim, effect, answer).await
         })
         .await
+    }
+
+    pub(crate) fn seal_credentials(
+        &self,
+        workspace: WorkspaceId,
+        id: MailboxId,
+        credentials: &NewCredentials,
+    ) -> Result<SealedCredentials, StoreError> {
+        Ok(match credentials {
+            NewCredentials::Passwords { imap, smtp } => SealedCredentials::Passwords {
+                imap: self.seal_text(Place::Imap(workspace, id), imap)?,
+                smtp: self.seal_text(Place::Smtp(workspace, id), smtp)?,
+            },
+            NewCredentials::Grant(grant) => SealedCredentials::Grant(self.seal_grant(workspace, id, grant)?),
+        })
     }
 
     pub(crate) fn seal_text(&self, place: Place<'_>, secret: &SecretString) -> Result<Vec<u8>, StoreError> {
@@ -183,10 +201,10 @@ impl Store {
         workspace: WorkspaceId,
         id: MailboxId,
     ) -> Result<MailboxConnection, StoreError> {
-        type Secrets = (Vec<u8>, Vec<u8>);
+        type Secrets = (Option<Vec<u8>>, Option<Vec<u8>>, Option<(String, bool)>);
         type Rest = (DateTime<Utc>, i32, i64, bool, Option<bool>, String);
         let tx = self.begin_read(workspace).await?;
-        let (row, (imap, smtp), rest): (MailboxRow, Secrets, Rest) = mailboxes::table
+        let (row, (imap, smtp, grant), rest): (MailboxRow, Secrets, Rest) = mailboxes::table
             .find((workspace.0, id.0))
             .inner_join(workspaces::table.on(workspaces::id.eq(mailboxes::workspace_id)))
             .left_join(
@@ -194,9 +212,18 @@ impl Store {
                     .eq(mailboxes::workspace_id)
                     .and(users::id.nullable().eq(mailboxes::user_id))),
             )
+            .left_join(
+                mailbox_grants::table.on(mailbox_grants::workspace_id
+                    .eq(mailboxes::workspace_id)
+                    .and(mailbox_grants::mailbox_id.eq(mailboxes::id))),
+            )
             .select((
                 MailboxRow::as_select(),
-                (mailboxes::imap_secret, mailboxes::smtp_secret),
+                (
+                    mailboxes::imap_secret,
+                    mailboxes::smtp_secret,
+                    (mailbox_grants::provider, mailbox_grants::revoked).nullable(),
+                ),
                 (
                     mailboxes::read_since,
                     mailboxes::login_refusals,
@@ -212,13 +239,23 @@ impl Store {
         tx.commit().await?;
         let (read_since, refusals, credentials_version, active, user_active, feature) = rest;
         let key = &self.inner.master_key;
-        let mailbox = row.into_mailbox(&Reading::default())?;
+        let mailbox = row.into_mailbox(None, &Reading::default())?;
+        let revoked = matches!(grant, Some((_, true)));
+        let credentials = match (grant, imap, smtp) {
+            (Some((provider, _)), ..) => Credentials::Provider(provider),
+            (None, Some(imap), Some(smtp)) => Credentials::Passwords {
+                imap: key.open_text(Place::Imap(workspace, id), &imap)?,
+                smtp: key.open_text(Place::Smtp(workspace, id), &smtp)?,
+            },
+            (None, ..) => return Err(StoreError::Corrupt("a mailbox without credentials".into())),
+        };
         Ok(MailboxConnection {
             id,
             workspace_id: workspace,
             address: mailbox.address,
-            imap: (mailbox.imap, key.open_text(Place::Imap(workspace, id), &imap)?),
-            smtp: (mailbox.smtp, key.open_text(Place::Smtp(workspace, id), &smtp)?),
+            imap: mailbox.imap,
+            smtp: mailbox.smtp,
+            credentials,
             authserv_id: mailbox.authserv_id,
             sent_copy: mailbox.sent_copy,
             read_since,
@@ -226,6 +263,7 @@ impl Store {
             state: mailbox.state,
             login_refusals: u16::try_from(refusals).unwrap_or(u16::MAX),
             credentials_version,
+            revoked,
             // ACC-5: a leaver's own mail is theirs.
             reads: active
                 && user_active != Some(false)
@@ -234,13 +272,19 @@ impl Store {
     }
 }
 
-/// Everybody their own, administrators everybody's and shared ones (ACC-4).
-fn may_connect(actor: &Actor, id: MailboxId, ownership: Ownership) -> Result<(), StoreError> {
-    let user_id = match ownership {
-        Ownership::Personal(user) => Some(user),
-        Ownership::Shared(_) => None,
-    };
-    Ok(actor.require_mailbox(&MailboxAccess { id, user_id, active: true })?)
+/// What a mailbox signs in with, sealed.
+pub(crate) enum SealedCredentials {
+    Passwords { imap: Vec<u8>, smtp: Vec<u8> },
+    Grant(SealedGrant),
+}
+
+impl SealedCredentials {
+    fn passwords(&self) -> (Option<&[u8]>, Option<&[u8]>) {
+        match self {
+            Self::Passwords { imap, smtp } => (Some(imap), Some(smtp)),
+            Self::Grant(_) => (None, None),
+        }
+    }
 }
 
 pub(crate) async fn require_active_user(
@@ -265,13 +309,14 @@ async fn insert_mailbox(
     workspace: WorkspaceId,
     id: MailboxId,
     new: &NewMailbox,
-    (imap_secret, smtp_secret): &(Vec<u8>, Vec<u8>),
+    credentials: &SealedCredentials,
 ) -> Result<(), StoreError> {
     let (kind, user, default_owner) = match new.ownership {
         Ownership::Personal(user) => ("personal", Some(user.0), None),
         Ownership::Shared(owner) => ("shared", None, owner.map(|owner| owner.0)),
     };
-    let (imap, smtp) = (&new.imap.0, &new.smtp.0);
+    let (imap, smtp) = (&new.imap, &new.smtp);
+    let (imap_secret, smtp_secret) = credentials.passwords();
     let now = Utc::now();
     diesel::insert_into(mailboxes::table)
         .values((
@@ -309,7 +354,10 @@ async fn insert_mailbox(
         .execute(&mut tx.conn())
         .await
         .map_err(|error| taken(error, &[("mailboxes_address", "address")]))?;
-    Ok(())
+    match credentials {
+        SealedCredentials::Passwords { .. } => Ok(()),
+        SealedCredentials::Grant(grant) => grants::replace(tx, workspace, id, grant).await,
+    }
 }
 
 /// The mailboxes that exist for the actor: shared ones and their own; for administrators all.
@@ -334,7 +382,7 @@ pub(crate) async fn load_visible(tx: &Tx, actor: &Actor, id: MailboxId) -> Resul
     found.pop().ok_or(StoreError::NotFound)
 }
 
-/// Adds what is read, and how far that is.
+/// Adds what is read, how far that is, and which provider each signs in through: a query each for all.
 async fn with_progress(
     tx: &Tx,
     workspace: WorkspaceId,
@@ -342,5 +390,15 @@ async fn with_progress(
 ) -> Result<Vec<Mailbox>, StoreError> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let reading = Reading::of(tx, workspace, &ids).await?;
-    rows.into_iter().map(|row| row.into_mailbox(&reading)).collect()
+    let providers: Vec<(Uuid, String)> = mailbox_grants::table
+        .filter(mailbox_grants::workspace_id.eq(workspace.0).and(mailbox_grants::mailbox_id.eq_any(&ids)))
+        .select((mailbox_grants::mailbox_id, mailbox_grants::provider))
+        .load(&mut tx.conn())
+        .await?;
+    rows.into_iter()
+        .map(|row| {
+            let provider = providers.iter().find(|(mailbox, _)| *mailbox == row.id);
+            row.into_mailbox(provider.map(|(_, provider)| provider.clone()), &reading)
+        })
+        .collect()
 }

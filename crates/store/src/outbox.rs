@@ -16,7 +16,7 @@ use diesel_async::RunQueryDsl;
 use postroom_domain::{
     address::EmailAddress,
     delivery::{DeliveryState, RecipientState, next_attempt},
-    ids::{ConversationId, MessageId, UserId, WorkspaceId},
+    ids::{ConversationId, MailboxId, MessageId, UserId, WorkspaceId},
 };
 use std::time::Duration;
 use uuid::Uuid;
@@ -376,6 +376,35 @@ async fn set_recipient(
             recipients::error.eq(text.map(|text| text.replace('\0', ""))),
             recipients::updated_at.eq(Utc::now()),
         ))
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// What waits for its next attempt through this mailbox is tried at once. What has not been tried yet keeps its time: it
+/// may still be taken back.
+pub(crate) async fn hurry(tx: &Tx, workspace: WorkspaceId, mailbox: MailboxId) -> Result<(), StoreError> {
+    let now = Utc::now();
+    let waiting: Vec<Uuid> = outbox::table
+        .filter(outbox::workspace_id.eq(workspace.0))
+        .filter(outbox::mailbox_id.eq(mailbox.0))
+        .filter(outbox::state.eq(DeliveryState::Queued.as_str()))
+        .filter(outbox::attempts.gt(0))
+        .select(outbox::message_id)
+        .load(&mut tx.conn())
+        .await?;
+    let free: Vec<Uuid> = diesel::update(queue::table)
+        .filter(queue::workspace_id.eq(workspace.0))
+        .filter(queue::message_id.eq_any(&waiting))
+        .filter(queue::lease_token.is_null())
+        .set(queue::due_at.eq(now))
+        .returning(queue::message_id)
+        .get_results(&mut tx.conn())
+        .await?;
+    diesel::update(outbox::table)
+        .filter(outbox::workspace_id.eq(workspace.0))
+        .filter(outbox::message_id.eq_any(&free))
+        .set(outbox::next_attempt_at.eq(now))
         .execute(&mut tx.conn())
         .await?;
     Ok(())

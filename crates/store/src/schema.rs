@@ -330,6 +330,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    mailbox_grants (workspace_id, mailbox_id) {
+        workspace_id -> Uuid,
+        mailbox_id -> Uuid,
+        provider -> Text,
+        refresh_token -> Bytea,
+        access_token -> Nullable<Bytea>,
+        number -> Int8,
+        renew_at -> Nullable<Timestamptz>,
+        expires_at -> Nullable<Timestamptz>,
+        asking_token -> Nullable<Uuid>,
+        asking_until -> Nullable<Timestamptz>,
+        failures -> Int4,
+        retry_at -> Nullable<Timestamptz>,
+        fault -> Nullable<Text>,
+        revoked -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     mailbox_queue (workspace_id, mailbox_id) {
         workspace_id -> Uuid,
         mailbox_id -> Uuid,
@@ -353,12 +374,12 @@ diesel::table! {
         imap_port -> Int4,
         imap_security -> Text,
         imap_username -> Text,
-        imap_secret -> Bytea,
+        imap_secret -> Nullable<Bytea>,
         smtp_host -> Text,
         smtp_port -> Int4,
         smtp_security -> Text,
         smtp_username -> Text,
-        smtp_secret -> Bytea,
+        smtp_secret -> Nullable<Bytea>,
         authserv_id -> Nullable<Text>,
         sent_copy -> Text,
         backfill_days -> Int4,
@@ -651,6 +672,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     ignored_addresses,
     intake,
     mail_bursts,
+    mailbox_grants,
     mailbox_queue,
     mailboxes,
     message_bodies,

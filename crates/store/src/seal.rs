@@ -11,7 +11,7 @@ use aws_lc_rs::{
     digest, hkdf,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use postroom_domain::ids::{MailboxId, WorkspaceId};
+use postroom_domain::ids::{MailboxId, UserId, WorkspaceId};
 use secrecy::{ExposeSecret, SecretBox, SecretSlice, SecretString};
 use std::{fmt, sync::Arc};
 use uuid::Uuid;
@@ -52,6 +52,12 @@ pub(crate) enum Place<'a> {
     Imap(WorkspaceId, MailboxId),
     /// The password of a mailbox's account for sending.
     Smtp(WorkspaceId, MailboxId),
+    /// The access token of a mailbox that signs in through its provider.
+    AccessToken(WorkspaceId, MailboxId),
+    /// What gets the next one.
+    RefreshToken(WorkspaceId, MailboxId),
+    /// A sign-in at a provider that a user has begun.
+    SignIn(WorkspaceId, UserId),
     /// The private half of a key that signs access tokens.
     SigningKey(&'a str),
     /// The token of the link in a mail of Postroom's own.
@@ -66,6 +72,9 @@ impl Place<'_> {
         match self {
             Self::Imap(workspace, id) => row(b"mailboxes.imap_secret\0", workspace, id.0),
             Self::Smtp(workspace, id) => row(b"mailboxes.smtp_secret\0", workspace, id.0),
+            Self::AccessToken(workspace, id) => row(b"mailbox_grants.access_token\0", workspace, id.0),
+            Self::RefreshToken(workspace, id) => row(b"mailbox_grants.refresh_token\0", workspace, id.0),
+            Self::SignIn(workspace, user) => row(b"provider sign-in\0", workspace, user.0),
             Self::SystemMail(workspace, id) => row(b"system_mails.token\0", workspace, id),
             Self::SigningKey(kid) => [b"signing_keys.private_key\0", kid.as_bytes()].concat(),
         }

@@ -10,6 +10,7 @@ pub mod error;
 pub mod large;
 pub mod letter;
 pub mod mail;
+pub mod oauth;
 pub mod postgres;
 pub mod postman;
 pub mod process;

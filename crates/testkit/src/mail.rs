@@ -20,6 +20,7 @@ use std::{
 
 use crate::{
     error::{Error, Result, Tried},
+    oauth::OAuthServer,
     process::{self, ServiceUser, Signal, Supervised},
 };
 use certificates::Certificates;
@@ -106,16 +107,26 @@ impl MailServers {
         let certificates = Certificates::in_directory(&dir.join("tls"), &user)?;
         let version = dovecot_version(&dovecot)?;
 
+        let introspection_url = OAuthServer::shared()?.introspection_url();
         let mut last = Error::MissingProgram("dovecot".into());
         for _ in 0..5 {
             let ports = kept_ports(&dir)?;
-            let site = Site { dir: &dir, run: &run, user: &user, ports, certificates: &certificates };
+            let site = Site {
+                dir: &dir,
+                run: &run,
+                user: &user,
+                ports,
+                certificates: &certificates,
+                introspection_url: &introspection_url,
+            };
             let configuration = dir.join("dovecot.conf");
             process::write_file(
                 &configuration,
                 configuration::dovecot(&site, version).as_bytes(),
                 Some(&user),
             )?;
+            let oauth2 = configuration::dovecot_oauth2(&site);
+            process::write_file(&dir.join("dovecot-oauth2.conf"), oauth2.as_bytes(), Some(&user))?;
             process::write_file(&dir.join("exim.conf"), configuration::exim(&site).as_bytes(), Some(&user))?;
             let path = |file: &str| dir.join(file).display().to_string();
             let servers = Self {

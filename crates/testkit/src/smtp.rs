@@ -17,6 +17,7 @@ use std::{
 
 use crate::{
     error::{Result, Tried},
+    oauth::OAuthServer,
     process::wait_for,
 };
 use session::Session;
@@ -102,6 +103,8 @@ pub struct SmtpServer {
 #[derive(Debug)]
 struct Shared {
     security: Security,
+    /// Who knows which access tokens are good; without it passwords are taken, any of them.
+    tokens: Option<OAuthServer>,
     scripts: Mutex<VecDeque<Vec<Fault>>>,
     seen: Mutex<Seen>,
 }
@@ -122,9 +125,18 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl SmtpServer {
     /// Starts one on a free port of 127.0.0.1.
     pub fn start(security: Security) -> Result<Self> {
+        Self::start_with(security, None)
+    }
+
+    /// One that lets in by access tokens of this provider's alone (`XOAUTH2`).
+    pub fn start_for_tokens(security: Security, provider: &OAuthServer) -> Result<Self> {
+        Self::start_with(security, Some(provider.clone()))
+    }
+
+    fn start_with(security: Security, tokens: Option<OAuthServer>) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).tried("listening for SMTP")?;
         let port = listener.local_addr().tried("asking for the port")?.port();
-        let shared = Arc::new(Shared { security, scripts: Mutex::default(), seen: Mutex::default() });
+        let shared = Arc::new(Shared { security, tokens, scripts: Mutex::default(), seen: Mutex::default() });
         let server = Self { port, shared: Arc::clone(&shared) };
         std::thread::spawn(move || {
             for socket in listener.incoming().flatten() {

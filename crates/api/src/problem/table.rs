@@ -117,6 +117,8 @@ codes! {
             "You have used up the present allowance. `Retry-After` says in how many seconds to try again; the `RateLimit` and `RateLimit-Policy` headers of every answer say what is left.",
         Internal = INTERNAL_SERVER_ERROR "internal" "Something went wrong on our side"
             "The request failed for a reason that is not yours; nothing was saved. The operator finds the cause in the log under `request_id`. A repetition with the same `Idempotency-Key` is safe.",
+        ProviderRefused = BAD_GATEWAY "provider_refused" "The sign-in provider refuses this installation"
+            "The mailbox's provider does not take the registration with which the operator has configured Postroom; nothing was saved. Signing in again does not help: tell the operator (`POSTROOM_OAUTH_…`).",
         Unavailable = SERVICE_UNAVAILABLE "unavailable" "The service is not available right now"
             "The database can't be reached or is overloaded; nothing was saved. Try again after `Retry-After` seconds; a repetition with the same `Idempotency-Key` is safe.",
     }

@@ -4,7 +4,6 @@ use crate::{
     answer,
     body::{Body, Parameters, path_id},
     caller::ConversationsCaller,
-    checks::Accounts,
     cursor::{self, Scope},
     etag::{self, Expected},
     headers::{IdempotencyHeader, IfMatchHeader, IfNoneMatchHeader},
@@ -61,7 +60,7 @@ pub(crate) async fn create(
     answer::outcome(&request, outcome, made, |as_kept: Box<RawValue>| as_kept).await
 }
 
-fn made(mailbox: &Mailbox) -> StoredAnswer {
+pub(super) fn made(mailbox: &Mailbox) -> StoredAnswer {
     answer::made(
         format!("/v1/mailboxes/{}", mailbox.id),
         mailbox.version,
@@ -200,10 +199,10 @@ pub(crate) async fn test(
     let read = body.read_or_default::<MailboxTestRequest>().await;
     let wish = answer::judged(read, Expected::Any, managed(&state, &caller.actor, id)).await?;
     let (imap, smtp) = (wish.imap.unwrap_or_default().into(), wish.smtp.unwrap_or_default().into());
-    let [imap, smtp] = state.store.mailbox_accounts(&caller.actor, id, imap, smtp).await?;
+    let accounts = state.store.mailbox_accounts(&caller.actor, id, imap, smtp).await?;
     state.limits.check(caller.actor.user_id)?;
     let checks = state.checks.as_ref().ok_or_else(Problem::unavailable)?;
-    let checked = checks.check(Accounts { imap, smtp }).await.ok_or_else(Problem::unavailable)?;
+    let checked = checks.check(accounts).await.ok_or_else(Problem::unavailable)?;
     Ok(HttpResponse::Ok().json(MailboxTestView::from(checked)))
 }
 

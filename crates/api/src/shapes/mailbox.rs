@@ -2,7 +2,7 @@
 
 use super::{
     mailbox_folders::{ReadFolderView, folders},
-    names::{MailboxKindName, MailboxStateName, SecurityName, SentCopyName, StartsOnName},
+    names::{AuthKindName, MailboxKindName, MailboxStateName, SecurityName, SentCopyName, StartsOnName},
     time::Time,
 };
 use crate::{
@@ -13,7 +13,7 @@ use postroom_domain::{
     address::EmailAddress,
     ids::{MailboxId, UserId},
 };
-use postroom_store::{Mailbox, NewMailbox, Ownership, Server};
+use postroom_store::{Mailbox, NewCredentials, NewMailbox, Ownership, Server};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
@@ -48,6 +48,17 @@ pub struct BackfillView {
     pub total: u32,
 }
 
+/// How a mailbox signs in at its servers.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = MailboxAuth)]
+pub struct AuthView {
+    /// With passwords, or with what its provider has granted.
+    pub kind: AuthKindName,
+    /// The provider; null where it signs in with passwords.
+    #[schema(example = "google")]
+    pub provider: Option<String>,
+}
+
 /// A mailbox.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Mailbox)]
@@ -75,6 +86,8 @@ pub struct MailboxView {
     pub imap: ServerView,
     /// The server that is sent through.
     pub smtp: ServerView,
+    /// How it signs in at both.
+    pub auth: AuthView,
     /// Whose Authentication-Results are believed; null: nobody's.
     pub authserv_id: Option<String>,
     /// Who makes the Sent folder's copy.
@@ -132,6 +145,10 @@ impl From<Mailbox> for MailboxView {
             conversation_starts_on: mailbox.conversation_starts_on.map(Into::into),
             imap: mailbox.imap.into(),
             smtp: mailbox.smtp.into(),
+            auth: AuthView {
+                kind: if mailbox.provider.is_some() { AuthKindName::OAuth } else { AuthKindName::Password },
+                provider: mailbox.provider,
+            },
             authserv_id: mailbox.authserv_id,
             sent_copy: mailbox.sent_copy.into(),
             backfill_days: mailbox.backfill_days,
@@ -242,8 +259,17 @@ pub struct MailboxRequest {
     pub folders: Vec<String>,
 }
 
-impl Request for MailboxRequest {
-    fn read(form: &mut Form<'_>) -> Option<Self> {
+/// What every mailbox to be connected says of itself, as far as it could be read.
+pub(super) struct MailboxIdentity {
+    pub(super) address: Option<EmailAddress>,
+    pub(super) display_name: Option<Option<String>>,
+    pub(super) kind: Option<MailboxKindName>,
+    pub(super) user_id: Option<Option<UserId>>,
+    pub(super) default_owner_id: Option<Option<UserId>>,
+}
+
+impl MailboxIdentity {
+    pub(super) fn read(form: &mut Form<'_>) -> Self {
         let address = form.required("address", email);
         let display_name = form.optional("display_name", line(200));
         let kind = form.required("kind", choice("personal, shared"));
@@ -255,6 +281,27 @@ impl Request for MailboxRequest {
         if kind == Some(MailboxKindName::Personal) && matches!(default_owner_id, Some(Some(_))) {
             form.wrong("default_owner_id", FieldCode::NotAllowed, "Only a shared mailbox has one.");
         }
+        Self { address, display_name, kind, user_id, default_owner_id }
+    }
+}
+
+/// Whose a mailbox is to be, asked by this user.
+pub(super) fn ownership(
+    kind: MailboxKindName,
+    user_id: Option<UserId>,
+    default_owner_id: Option<UserId>,
+    caller: UserId,
+) -> Ownership {
+    match kind {
+        MailboxKindName::Personal => Ownership::Personal(user_id.unwrap_or(caller)),
+        MailboxKindName::Shared => Ownership::Shared(default_owner_id),
+    }
+}
+
+impl Request for MailboxRequest {
+    fn read(form: &mut Form<'_>) -> Option<Self> {
+        let MailboxIdentity { address, display_name, kind, user_id, default_owner_id } =
+            MailboxIdentity::read(form);
         let conversation_starts_on = form.optional("conversation_starts_on", choice("reply, first_inbound"));
         let imap = form.required("imap", server);
         let smtp = form.required("smtp", server);
@@ -289,16 +336,14 @@ impl MailboxRequest {
             let security = server.security.into();
             (Server { host: server.host, port: server.port, security, username }, server.password)
         };
-        let (imap, smtp) = (account(self.imap), account(self.smtp));
+        let ((imap, imap_password), (smtp, smtp_password)) = (account(self.imap), account(self.smtp));
         NewMailbox {
             display_name: self.display_name,
-            ownership: match self.kind {
-                MailboxKindName::Personal => Ownership::Personal(self.user_id.unwrap_or(caller)),
-                MailboxKindName::Shared => Ownership::Shared(self.default_owner_id),
-            },
+            ownership: ownership(self.kind, self.user_id, self.default_owner_id, caller),
             conversation_starts_on: self.conversation_starts_on.map(Into::into),
             imap,
             smtp,
+            credentials: NewCredentials::Passwords { imap: imap_password, smtp: smtp_password },
             authserv_id: self.authserv_id,
             sent_copy: self.sent_copy.into(),
             backfill_days: self.backfill_days,

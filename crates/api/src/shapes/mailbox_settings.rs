@@ -82,7 +82,8 @@ pub struct MailboxPatchRequest {
     /// What makes a thread a conversation; null: as the workspace says.
     #[schema(value_type = Option<StartsOnName>)]
     pub conversation_starts_on: Patch<StartsOnName>,
-    /// The server that is read. A change is used at once, and ends a stop after refused logins.
+    /// The server that is read. A change is used at once, and ends a stop after refused logins. A mailbox that signs in
+    /// through its provider uses the provider's servers; with both passwords it signs in with them instead.
     #[schema(nullable = false)]
     pub imap: Option<ServerPatchRequest>,
     /// The server that is sent through.
@@ -103,7 +104,7 @@ pub struct MailboxPatchRequest {
 impl Request for MailboxPatchRequest {
     fn read(form: &mut Form<'_>) -> Option<Self> {
         // Another address is another mailbox; what was read back is read.
-        form.read_only(&["address", "kind", "user_id", "backfill_days"]);
+        form.read_only(&["address", "kind", "user_id", "auth", "backfill_days"]);
         form.read_only(&["id", "state", "last_error", "last_synced_at", "backfill", "read_folders"]);
         form.read_only(&["created_at", "updated_at", "version"]);
         let display_name = form.patched("display_name", name);
@@ -137,6 +138,7 @@ impl From<MailboxPatchRequest> for MailboxPatch {
         let starts_on = request.conversation_starts_on.change();
         Self {
             display_name: request.display_name.change().map(Option::unwrap_or_default),
+            grant: None,
             default_owner_id: request.default_owner_id.change(),
             conversation_starts_on: starts_on.map(|choice| choice.map(Into::into)),
             imap: request.imap.unwrap_or_default().into(),

@@ -55,6 +55,12 @@ pub enum ServerFaultName {
     NoLoginMechanism,
     /// User name or password were refused.
     LoginRefused,
+    /// The mailbox's provider has ended its access: sign in there again.
+    SignInNeeded,
+    /// The mailbox's provider gives no access token now.
+    ProviderUnavailable,
+    /// The mailbox's provider refuses Postroom's registration, or is not configured any more.
+    ProviderRefused,
     /// The server can't serve now.
     Unavailable,
     /// The server says that the account has had enough for now.

@@ -159,6 +159,17 @@ pub enum MailboxKindName {
     Shared,
 }
 
+/// How a mailbox signs in at its servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = MailboxAuthKind)]
+pub enum AuthKindName {
+    /// With a password at each.
+    Password,
+    /// With what its provider has granted (OAuth 2).
+    OAuth,
+}
+
 /// How reading a mailbox goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -59,6 +59,9 @@ fn requests_ask_for_what_is_documented() {
     check::<defined_field::CustomFieldRequest>();
     check::<defined_field::CustomFieldPatchRequest>();
     check::<mailbox::MailboxRequest>();
+    check::<provider::SignInRequest>();
+    check::<provider::OAuthMailboxRequest>();
+    check::<provider::SignedInRequest>();
     check::<mailbox_settings::MailboxPatchRequest>();
     check::<mailbox_settings::ServerPatchRequest>();
     check::<mailbox_test::MailboxTestRequest>();

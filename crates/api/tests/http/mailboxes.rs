@@ -321,3 +321,45 @@ fn further_folders_are_named_each_once() {
     let refused = olga.patch(&path, &json!({"read_folders": []})).unwrap().expect(422).unwrap();
     assert_eq!(faults(&refused), [("/read_folders".to_owned(), "read_only".to_owned())]);
 }
+
+/// What a mailbox's provider says to the code that a browser came back with is told in our words.
+#[test]
+fn what_a_provider_answers_is_told() {
+    let world = World::new();
+    let olga = world.olga();
+    let begun = olga.post("/v1/mail-providers/sign-in", &json!({"provider": "google"})).unwrap();
+    let state = begun.expect(200).unwrap()["state"].clone();
+    let made = olga
+        .post(
+            "/v1/mailboxes/oauth",
+            &json!({"state": state, "code": "good", "address": "olga@provider.example", "kind": "personal"}),
+        )
+        .unwrap()
+        .expect(201)
+        .unwrap();
+    assert_eq!(made["auth"], json!({"kind": "oauth", "provider": "google"}));
+    assert_eq!(made["imap"]["host"], "mail.provider.example");
+    let one = format!("/v1/mailboxes/{}/oauth", made["id"].as_str().unwrap());
+    let both = |code: &str, state: &Value| {
+        let mut wish = json!({"state": state, "code": code});
+        let again = olga.put(&one, &wish).unwrap();
+        (wish["address"], wish["kind"]) = (json!("new@provider.example"), json!("personal"));
+        [again, olga.post("/v1/mailboxes/oauth", &wish).unwrap()]
+    };
+    for answer in both("registration", &state) {
+        assert_eq!(answer.problem(502).unwrap(), "provider_refused");
+    }
+    for answer in both("down", &state) {
+        assert_eq!(answer.problem(503).unwrap(), "unavailable");
+    }
+    for (code, state, pointer) in
+        [("spent", &state, "/code"), ("moment", &state, "/code"), ("good", &json!("made up"), "/state")]
+    {
+        for answer in both(code, state) {
+            let errors = answer.expect(422).unwrap()["errors"].clone();
+            assert_eq!(errors[0]["pointer"], pointer, "{code}: {errors}");
+        }
+    }
+    let before = olga.get("/v1/mailboxes").unwrap().expect(200).unwrap();
+    assert_eq!(before["data"].as_array().unwrap().len(), 1, "nothing was saved of what was refused");
+}

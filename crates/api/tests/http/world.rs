@@ -3,9 +3,10 @@
 use chrono::{Duration, Utc};
 use futures_util::future::BoxFuture;
 use postroom_api::{
-    checks::{Accounts, CheckAccounts, Checked, ServerFault},
+    checks::{CheckAccounts, Checked, ServerFault},
     limits::LimitSettings,
     password,
+    providers::{GrantFault, ProviderInfo, SignInProviders},
     server::{self, ServeError, Settings, State},
     shapes::mailbox_test::ServerFaultName,
     sse::LiveTimes,
@@ -20,15 +21,16 @@ use postroom_domain::{
     threading::Headers,
 };
 use postroom_store::{
-    FolderRole, FolderStart, IncomingAttachment, IncomingMail, IncomingSource, Ingested, Live, MailboxLease,
-    MasterKey, NewMailbox, NewUser, NewWorkspace, Outcome, Ownership, PoolSettings, Security, SentCopy,
-    Server, Step, Store, StoreSettings, StoredAnswer, Track,
+    Accounts, FolderRole, FolderStart, IncomingAttachment, IncomingMail, IncomingSource, Ingested, Live,
+    MailboxLease, MasterKey, NewCredentials, NewGrant, NewMailbox, NewUser, NewWorkspace, Outcome, Ownership,
+    PoolSettings, Security, SentCopy, Server, Step, Store, StoreSettings, StoredAnswer, Track,
 };
 use postroom_testkit::{
     client::{Anonymous, SignedIn},
     postgres::Cluster,
     process::temporary_directory,
 };
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use std::{net::TcpListener, sync::Arc};
 use tokio::{runtime::Runtime, task::JoinHandle};
@@ -186,8 +188,9 @@ impl World {
             display_name: "Support".into(),
             ownership,
             conversation_starts_on: Some(starts_on),
-            imap: (server.clone(), "secret".into()),
-            smtp: (server, "secret".into()),
+            imap: server.clone(),
+            smtp: server,
+            credentials: NewCredentials::Passwords { imap: "secret".into(), smtp: "secret".into() },
             authserv_id: None,
             sent_copy: SentCopy::Auto,
             backfill_days: 30,
@@ -264,6 +267,59 @@ impl CheckAccounts for NobodyListens {
     }
 }
 
+/// A provider that answers by the code that it is shown.
+struct OneProvider;
+
+impl SignInProviders for OneProvider {
+    fn list(&self) -> Vec<ProviderInfo> {
+        let server = |port| Server {
+            host: "mail.provider.example".into(),
+            port,
+            security: Security::Tls,
+            username: String::new(),
+        };
+        vec![ProviderInfo {
+            id: "google".into(),
+            name: "Google".into(),
+            imap: server(993),
+            smtp: server(465),
+        }]
+    }
+
+    fn authorization_url(
+        &self,
+        provider: &str,
+        state: &str,
+        challenge: &str,
+        _: Option<&str>,
+    ) -> Option<String> {
+        let url = format!("https://provider.example/authorize?state={state}&code_challenge={challenge}");
+        (provider == "google").then_some(url)
+    }
+
+    fn exchange(
+        &self,
+        provider: &str,
+        code: String,
+        verifier: SecretString,
+    ) -> BoxFuture<'static, Result<NewGrant, GrantFault>> {
+        assert_eq!(verifier.expose_secret().len(), 43, "32 random bytes");
+        let granted = match code.as_str() {
+            "good" => Ok(NewGrant {
+                provider: provider.to_owned(),
+                access_token: "access".into(),
+                lasts: std::time::Duration::from_secs(3600),
+                refresh_token: "refresh".into(),
+            }),
+            "moment" => Err(GrantFault::NotLasting),
+            "registration" => Err(GrantFault::Registration),
+            "down" => Err(GrantFault::Unavailable),
+            _ => Err(GrantFault::NotGranted),
+        };
+        Box::pin(std::future::ready(granted))
+    }
+}
+
 /// A server that runs.
 struct Served {
     base: String,
@@ -296,7 +352,8 @@ async fn serve(store: &Store, limits: LimitSettings, live: LiveTimes, stop: Canc
         sends_mail: true,
     };
     let state = State::new(store.clone(), TokenKeys::new(&keys).unwrap(), settings)
-        .with_checks(Arc::new(NobodyListens));
+        .with_checks(Arc::new(NobodyListens))
+        .with_providers(Arc::new(OneProvider));
     let live = state.live.clone();
     let running = tokio::spawn(server::listen(listener, state).unwrap().run(stop));
     Served { base, live, running }

@@ -11,7 +11,7 @@ use super::pool::Key;
 use super::render::{RenderError, rendered};
 use super::worker::{Leaving, Worker};
 use crate::ServerError;
-use crate::account::Account;
+use crate::oauth::End as Side;
 use crate::smtp::{Attempt, End, Session, Verdict};
 
 /// Between two tries to record an answer: it is known here alone.
@@ -111,10 +111,13 @@ impl Worker {
         if self.smtp_refusals.too_many(key) {
             return Err(ServerError::LoginRefused);
         }
-        let account = Account::from(&connection.smtp);
         let settings = &self.settings;
-        let opened =
-            Session::open(&settings.network, &account.endpoint, &account.login, settings.patience).await;
+        let opened = self
+            .accounts
+            .open(connection, Side::Sending, |account| async move {
+                Session::open(&settings.network, &account.endpoint, &account.login, settings.patience).await
+            })
+            .await;
         match opened {
             Ok(_) => self.smtp_refusals.accepted(key),
             Err(ServerError::LoginRefused) => self.smtp_refusals.refused(key),

@@ -1,7 +1,7 @@
 //! The Sent folder: the witness where an answer was lost (SND-3), and the place of the copy (SND-4).
 
 use std::fmt::Display;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postroom_store::{DeliveryJob, DeliveryLease, MailboxConnection, SentCopy, StoreError};
@@ -13,6 +13,7 @@ use crate::ServerError;
 use crate::account::Account;
 use crate::imap::Session;
 use crate::net::Network;
+use crate::oauth::End;
 
 /// A session with a mailbox's IMAP server, and the name of its Sent folder if it has one.
 #[derive(Debug)]
@@ -186,28 +187,14 @@ impl Worker {
     async fn in_sent_folder<T: Send + 'static>(
         &self,
         connection: &MailboxConnection,
-        work: impl Fn(&mut SentFolder) -> Result<T, ServerError> + Send + 'static,
+        work: impl Fn(&mut SentFolder) -> Result<T, ServerError> + Send + Sync + 'static,
     ) -> Result<T, ServerError> {
         let key = Key::from(connection);
         let kept = self.folders.take(key);
         if kept.is_none() && self.imap_refusals.too_many(key) {
             return Err(ServerError::LoginRefused);
         }
-        let account = Account::from(&connection.imap);
-        let (network, command_time) = (self.settings.network.clone(), self.settings.command_time);
-        let done = tokio::task::spawn_blocking(move || {
-            if let Some(mut folder) = kept {
-                match work(&mut folder) {
-                    Ok(result) => return Ok((result, folder)),
-                    Err(error) if folder.filing => return Err(error),
-                    Err(_) => {}
-                }
-            }
-            let mut folder = SentFolder::open(&network, &account, command_time)?;
-            work(&mut folder).map(|result| (result, folder))
-        });
-        // A thread that panicked has met something in an answer that the IMAP library did not expect.
-        match done.await.unwrap_or(Err(ServerError::Protocol)) {
+        match self.worked(connection, kept, work).await {
             Ok((result, folder)) => {
                 self.imap_refusals.accepted(key);
                 self.folders.put_back(key, folder);
@@ -221,4 +208,39 @@ impl Worker {
             }
         }
     }
+
+    async fn worked<T: Send + 'static>(
+        &self,
+        connection: &MailboxConnection,
+        kept: Option<SentFolder>,
+        work: impl Fn(&mut SentFolder) -> Result<T, ServerError> + Send + Sync + 'static,
+    ) -> Result<(T, SentFolder), ServerError> {
+        let work = Arc::new(work);
+        if let Some(mut folder) = kept {
+            let work = Arc::clone(&work);
+            let done = blocking(move || match work(&mut folder) {
+                Err(error) if folder.filing => Err(error),
+                Err(_) => Ok(None),
+                Ok(result) => Ok(Some((result, folder))),
+            });
+            if let Some(done) = done.await? {
+                return Ok(done);
+            }
+        }
+        let (network, command_time) = (&self.settings.network, self.settings.command_time);
+        let open = |account: Account| {
+            let network = network.clone();
+            blocking(move || SentFolder::open(&network, &account, command_time))
+        };
+        let mut folder = self.accounts.open(connection, End::Reading, open).await?;
+        blocking(move || work(&mut folder).map(|result| (result, folder))).await
+    }
+}
+
+/// Does what may block on a thread for that. One that panics has met something in an answer that the IMAP library did not
+/// expect.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ServerError> + Send + 'static,
+) -> Result<T, ServerError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(ServerError::Protocol))
 }

@@ -16,11 +16,13 @@ use super::attempt::is_passing;
 use super::pool::Pool;
 use super::refusals::Refusals;
 use super::sent::SentFolder;
+use crate::oauth::Accounts;
 use crate::{lease, smtp};
 
 /// What all deliveries of the process share.
 pub(super) struct Worker {
     pub(super) store: Store,
+    pub(super) accounts: Accounts,
     pub(super) settings: DeliverSettings,
     pub(super) senders: Pool<smtp::Session>,
     pub(super) folders: Pool<SentFolder>,
@@ -67,6 +69,7 @@ impl Leaving {
 impl Worker {
     pub(super) fn new(store: Store, settings: DeliverSettings, shutdown: CancellationToken) -> Self {
         Self {
+            accounts: Accounts::new(store.clone(), settings.oauth.clone()),
             store,
             senders: Pool::new(settings.keep_sessions, settings.sessions_of_a_mailbox, TURN_WITHIN),
             // One at a time looks and files: two could both miss what the other is about to file.

@@ -11,6 +11,7 @@ use super::transport::{Controls, Interrupter, Mode, Transport};
 use crate::error::ServerError;
 use crate::login::{Login, Secret};
 use crate::net::{Endpoint, Network, Security, Wire};
+use crate::sasl::TokenMechanism;
 
 /// A signed-in IMAP session. Dropping it closes the connection without a word; [`Session::close`] says goodbye.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl Session {
             check_greeting(&client.read_greeting().map_err(|error| fault(&error))?)?;
         }
         controls.begin(AnswerLimits::SMALL, network.timeouts().io * 2, Mode::Free);
-        let mut inner = sign_in(client, login)?;
+        let mut inner = sign_in(client, endpoint, login)?;
         let offers = inner.capabilities().map_err(|error| fault(&error))?;
         let can_idle = offers.has_str("IDLE");
         let lists_special_use = offers.has_str("SPECIAL-USE") && offers.has_str("LIST-EXTENDED");
@@ -167,17 +168,20 @@ fn check_greeting(line: &[u8]) -> Result<(), ServerError> {
 
 fn sign_in(
     mut client: imap::Client<Transport>,
+    endpoint: &Endpoint,
     login: &Login,
 ) -> Result<imap::Session<Transport>, ServerError> {
     let offers = client.capabilities().map_err(|error| fault(&error))?;
     let result = match &login.secret {
         Secret::OAuth2Token(token) => {
-            let answer = format!("user={}\x01auth=Bearer {}\x01\x01", login.username, token.expose_secret());
-            client.authenticate("XOAUTH2", &Once::new(answer))
+            let mechanism = TokenMechanism::of(|name| offers.has_str(format!("AUTH={name}")))
+                .ok_or(ServerError::NoLoginMechanism)?;
+            let answer = mechanism.response(&login.username, token, endpoint);
+            client.authenticate(mechanism.name(), &Once::new(answer, mechanism.after_refusal()))
         }
         Secret::Password(password) if offers.has_str("AUTH=PLAIN") => {
             let answer = format!("\0{}\0{}", login.username, password.expose_secret());
-            client.authenticate("PLAIN", &Once::new(answer))
+            client.authenticate("PLAIN", &Once::new(answer, ""))
         }
         Secret::Password(password) if !offers.has_str("LOGINDISABLED") => {
             client.login(&login.username, password.expose_secret())
@@ -212,12 +216,16 @@ fn has_code(information: &str, codes: &[&str]) -> bool {
     codes.iter().any(|code| information.starts_with(code))
 }
 
-/// Answers the first challenge, and every further one with nothing: with `XOAUTH2` that is how a refusal is fetched.
-struct Once(Cell<Option<String>>);
+/// Answers the first challenge, and every further one with always the same: with access tokens that is how a refusal is
+/// fetched.
+struct Once {
+    first: Cell<Option<String>>,
+    then: &'static str,
+}
 
 impl Once {
-    fn new(answer: String) -> Self {
-        Self(Cell::new(Some(answer)))
+    fn new(first: String, then: &'static str) -> Self {
+        Self { first: Cell::new(Some(first)), then }
     }
 }
 
@@ -225,7 +233,7 @@ impl imap::Authenticator for Once {
     type Response = String;
 
     fn process(&self, _challenge: &[u8]) -> String {
-        self.0.take().unwrap_or_default()
+        self.first.take().unwrap_or_else(|| self.then.to_owned())
     }
 }
 

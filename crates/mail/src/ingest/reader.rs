@@ -92,6 +92,7 @@ pub(super) struct Reader {
     pub(super) settings: Arc<IngestSettings>,
     pub(super) lease: MailboxLease,
     pub(super) connection: MailboxConnection,
+    account: Account,
     pub(super) stop: Arc<Stop>,
     pub(super) caution: Caution,
     pub(super) progressed: bool,
@@ -106,11 +107,13 @@ impl Reader {
         settings: Arc<IngestSettings>,
         lease: MailboxLease,
         connection: MailboxConnection,
+        account: Account,
         stop: Arc<Stop>,
         caution: Caution,
     ) -> Self {
         let runtime = Handle::current();
-        Self { store, settings, lease, connection, stop, caution, progressed: false, runtime, synced: None }
+        let (progressed, synced) = (false, None);
+        Self { store, settings, lease, connection, account, stop, caution, progressed, runtime, synced }
     }
 
     /// Reads until something ends it.
@@ -139,10 +142,9 @@ impl Reader {
     }
 
     fn read(&mut self) -> Result<Infallible, Halt> {
-        let account = Account::from(&self.connection.imap);
         let settings = Arc::clone(&self.settings);
-        let mut session =
-            Session::open(&settings.network, &account.endpoint, &account.login, settings.command_time)?;
+        let Account { endpoint, login, .. } = &self.account;
+        let mut session = Session::open(&settings.network, endpoint, login, settings.command_time)?;
         self.stop.cuts(session.interrupter()?);
         self.go_on()?;
         self.record_reading(false)?;

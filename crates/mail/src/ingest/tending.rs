@@ -13,8 +13,10 @@ use super::IngestSettings;
 use super::reader::{Caution, Ended, Halt, Reader};
 use super::stop::Stop;
 use crate::ServerError;
+use crate::account::Account;
 use crate::backoff::Backoff;
 use crate::lease;
+use crate::oauth::{Accounts, End};
 
 /// Reads a mailbox for as long as its lease is held, then gives it back.
 pub(super) async fn tend(
@@ -25,7 +27,9 @@ pub(super) async fn tend(
 ) {
     let span = tracing::info_span!("mailbox", workspace = %lease.workspace_id, mailbox = %lease.mailbox_id);
     let renew = || async { store.renew_mailbox_lease(&lease, settings.lease.lasts).await };
-    let tending = Tending { store: store.clone(), settings: Arc::clone(&settings), lease, shutdown };
+    let accounts = Accounts::new(store.clone(), settings.oauth.clone());
+    let tending =
+        Tending { store: store.clone(), accounts, settings: Arc::clone(&settings), lease, shutdown };
     async {
         let due_at = tokio::select! {
             () = lease::keep(settings.lease, renew) => {
@@ -51,6 +55,7 @@ const STACK: usize = 8 * 1024 * 1024;
 
 struct Tending {
     store: Store,
+    accounts: Accounts,
     settings: Arc<IngestSettings>,
     lease: MailboxLease,
     shutdown: CancellationToken,
@@ -71,6 +76,8 @@ impl Tending {
         let mut backoff = Backoff::new(self.settings.first_pause, self.settings.longest_pause);
         let mut caution = Caution::default();
         let mut refusals = 0;
+        // A refused token has been renewed, and none has been good since.
+        let mut renewed = false;
         loop {
             if self.shutdown.is_cancelled() {
                 return Utc::now();
@@ -84,13 +91,27 @@ impl Tending {
                 Ok(connection) => {
                     let version = connection.credentials_version;
                     refusals = connection.login_refusals;
-                    let ended = self.session(connection, std::mem::take(&mut caution)).await;
+                    let account = self.accounts.of(&connection, End::Reading).await;
+                    let ended = match &account {
+                        Ok(account) => {
+                            self.session(connection, account.clone(), std::mem::take(&mut caution)).await
+                        }
+                        Err(error) => Ended::failed(*error),
+                    };
                     if ended.progressed {
                         backoff.reset();
+                        renewed = false;
                     }
                     caution = ended.caution;
-                    if matches!(ended.halt, Halt::Stopped) {
-                        continue;
+                    match (&ended.halt, &account) {
+                        (Halt::Stopped, _) => continue,
+                        (Halt::Server(ServerError::LoginRefused), Ok(account))
+                            if !renewed && self.accounts.can_renew(account).await =>
+                        {
+                            renewed = true;
+                            continue;
+                        }
+                        _ => {}
                     }
                     self.record(&ended.halt, refusals).await;
                     Some(version)
@@ -116,7 +137,7 @@ impl Tending {
     }
 
     /// One session in a thread of its own, until it ends or must end.
-    async fn session(&self, connection: MailboxConnection, caution: Caution) -> Ended {
+    async fn session(&self, connection: MailboxConnection, account: Account, caution: Caution) -> Ended {
         let version = connection.credentials_version;
         let stop = StopOnDrop(Arc::new(Stop::default()));
         let reader = Reader::new(
@@ -124,6 +145,7 @@ impl Tending {
             Arc::clone(&self.settings),
             self.lease,
             connection,
+            account,
             Arc::clone(&stop.0),
             caution,
         );
@@ -202,7 +224,7 @@ fn own_fault(error: &StoreError) -> Option<&'static str> {
 }
 
 fn may_read(connection: &MailboxConnection, most_refusals: u16) -> bool {
-    connection.reads && connection.login_refusals < most_refusals
+    connection.reads && !connection.revoked && connection.login_refusals < most_refusals
 }
 
 /// A thread that ends without a word has panicked: a fault of ours, but no reason to give the mailbox up.

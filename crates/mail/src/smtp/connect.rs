@@ -3,12 +3,14 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Ehlo, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension};
 use lettre::transport::smtp::response::Response;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Patience;
@@ -17,6 +19,7 @@ use super::wire::SmtpWire;
 use crate::error::ServerError;
 use crate::login::{Login, Secret};
 use crate::net::{Endpoint, Network};
+use crate::sasl::TokenMechanism;
 
 /// A signed-in SMTP session, good for several messages one after the other.
 pub struct Session {
@@ -24,6 +27,8 @@ pub struct Session {
     patience: Patience,
     /// Largest message in bytes that the server takes (RFC 1870), if it says.
     size_limit: Option<u64>,
+    /// What it offers beside `lettre`'s ways to sign in.
+    token_mechanism: Option<TokenMechanism>,
     knows_size: bool,
     broken: bool,
 }
@@ -64,47 +69,86 @@ impl Session {
             .await
             .map_err(|_| ServerError::TimedOut)?
             .map_err(|error| greeting_fault(&error))?;
-        let mut session = Self { connection, patience, size_limit: None, knows_size: false, broken: false };
-        // `lettre` has asked already, but it forgets the SIZE that the server told.
+        let mut session = Self {
+            connection,
+            patience,
+            size_limit: None,
+            token_mechanism: None,
+            knows_size: false,
+            broken: false,
+        };
+        // `lettre` has asked already, but it forgets the SIZE that the server told, and what it doesn't know.
         if let Ok(offers) = session.command(Ehlo::new(hello)).await {
-            session.read_size(&offers);
+            session.read_offers(&offers);
         }
         if let Some(login) = login {
-            session.sign_in(login).await?;
+            session.sign_in(endpoint, login).await?;
         }
         Ok(session)
     }
 
-    fn read_size(&mut self, offers: &Response) {
+    fn read_offers(&mut self, offers: &Response) {
         for line in offers.message() {
             let mut words = line.split_ascii_whitespace();
-            if words.next().is_some_and(|keyword| keyword.eq_ignore_ascii_case("SIZE")) {
-                self.knows_size = true;
-                // 0 means that there is no fixed limit (RFC 1870, 4).
-                self.size_limit = words.next().and_then(|word| word.parse().ok()).filter(|&limit| limit > 0);
+            match words.next().map(str::to_ascii_uppercase).as_deref() {
+                Some("SIZE") => {
+                    self.knows_size = true;
+                    // 0 means that there is no fixed limit (RFC 1870, 4).
+                    self.size_limit =
+                        words.next().and_then(|word| word.parse().ok()).filter(|&limit| limit > 0);
+                }
+                Some("AUTH") => {
+                    let ways: Vec<&str> = words.collect();
+                    self.token_mechanism =
+                        TokenMechanism::of(|name| ways.iter().any(|way| way.eq_ignore_ascii_case(name)));
+                }
+                _ => {}
             }
         }
     }
 
-    async fn sign_in(&mut self, login: &Login) -> Result<(), ServerError> {
-        let (secret, mechanisms): (_, &[Mechanism]) = match &login.secret {
-            Secret::Password(password) => (password, &[Mechanism::Plain, Mechanism::Login]),
-            Secret::OAuth2Token(token) => (token, &[Mechanism::Xoauth2]),
+    async fn sign_in(&mut self, endpoint: &Endpoint, login: &Login) -> Result<(), ServerError> {
+        let signed_in = match &login.secret {
+            Secret::Password(password) => self.sign_in_with_password(&login.username, password).await,
+            Secret::OAuth2Token(token) => self.sign_in_with_token(endpoint, &login.username, token).await,
         };
-        if self.connection.server_info().get_auth_mechanism(mechanisms).is_none() {
-            return Err(ServerError::NoLoginMechanism);
+        signed_in.map_err(|failure| match failure {
+            // 4xx says that the server cannot tell now (RFC 4954, 4.7.1: 454).
+            Failure::Answered(reply) if reply.code < 500 => ServerError::Unavailable,
+            Failure::Answered(_) => ServerError::LoginRefused,
+            Failure::Lost(error) => error,
+        })
+    }
+
+    async fn sign_in_with_password(
+        &mut self,
+        username: &str,
+        password: &SecretString,
+    ) -> Result<(), Failure> {
+        let mechanisms = [Mechanism::Plain, Mechanism::Login];
+        if self.connection.server_info().get_auth_mechanism(&mechanisms).is_none() {
+            return Err(Failure::Lost(ServerError::NoLoginMechanism));
         }
-        let credentials = Credentials::new(login.username.clone(), secret.expose_secret().to_owned());
-        let answer = timeout(self.patience.answer, self.connection.auth(mechanisms, &credentials)).await;
-        match answer.map_err(|_| ServerError::TimedOut)? {
-            Ok(_) => Ok(()),
-            Err(error) => Err(match Failure::of(&error) {
-                // 4xx says that the server cannot tell now (RFC 4954, 4.7.1: 454).
-                Failure::Answered(reply) if reply.code < 500 => ServerError::Unavailable,
-                Failure::Answered(_) => ServerError::LoginRefused,
-                Failure::Lost(error) => error,
-            }),
+        let credentials = Credentials::new(username.to_owned(), password.expose_secret().to_owned());
+        let answer = timeout(self.patience.answer, self.connection.auth(&mechanisms, &credentials)).await;
+        self.judged(answer.ok()).map(drop)
+    }
+
+    /// By hand: `lettre` gives up at the challenge in which a server says why it refuses a token, and knows one of the two
+    /// mechanisms only.
+    async fn sign_in_with_token(
+        &mut self,
+        endpoint: &Endpoint,
+        username: &str,
+        token: &SecretString,
+    ) -> Result<(), Failure> {
+        let mechanism = self.token_mechanism.ok_or(Failure::Lost(ServerError::NoLoginMechanism))?;
+        let first = STANDARD.encode(mechanism.response(username, token, endpoint));
+        let mut answer = self.command(format!("AUTH {} {first}\r\n", mechanism.name())).await?;
+        if answer.has_code(334) {
+            answer = self.command(format!("{}\r\n", STANDARD.encode(mechanism.after_refusal()))).await?;
         }
+        if answer.has_code(235) { Ok(()) } else { Err(Failure::Lost(ServerError::Protocol)) }
     }
 
     /// Sends a command and waits for its answer.

@@ -23,6 +23,7 @@ mod odd_server;
 mod site;
 mod smtp_delivery;
 mod smtp_faults;
+mod tokens;
 
 use std::path::Path;
 use std::time::Duration;

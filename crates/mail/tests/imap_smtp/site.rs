@@ -10,8 +10,8 @@ use postroom_mail::deliver::{self, DeliverSettings};
 use postroom_mail::ingest::{self, IngestSettings};
 use postroom_mail::net::{Network, Timeouts};
 use postroom_store::{
-    MasterKey, NewMailDraft, NewMailbox, NewWorkspace, Outcome, Ownership, PoolSettings, Security, SentCopy,
-    Server, Store, StoreSettings, StoredAnswer,
+    MasterKey, NewCredentials, NewMailDraft, NewMailbox, NewWorkspace, Outcome, Ownership, PoolSettings,
+    Security, SentCopy, Server, Store, StoreSettings, StoredAnswer,
 };
 use postroom_testkit::mail::{PASSWORD, Ports};
 use postroom_testkit::postgres::Cluster;
@@ -101,8 +101,9 @@ impl Site {
             display_name: "Team".to_owned(),
             ownership: Ownership::Shared(None),
             conversation_starts_on: None,
-            imap: (server(imap), password.into()),
-            smtp: (server(smtp), password.into()),
+            imap: server(imap),
+            smtp: server(smtp),
+            credentials: NewCredentials::Passwords { imap: password.into(), smtp: password.into() },
             authserv_id: None,
             sent_copy: SentCopy::Auto,
             backfill_days: 30,

@@ -288,6 +288,65 @@ pub(crate) const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        title: "Providers",
+        settings: &[
+            setting(
+                "POSTROOM_OAUTH_REDIRECT_URL",
+                Default::From("`POSTROOM_APP_URL` with `/oauth` behind it"),
+                "The page that a browser comes back to from a mailbox's provider; it is registered there. See \
+                 [Connecting Gmail and Microsoft 365](providers.md).",
+            ),
+            setting(
+                "POSTROOM_OAUTH_GOOGLE_CLIENT_ID",
+                Default::None,
+                "This installation's client id at Google: with it, Gmail and Google Workspace mailboxes are connected without \
+                 a password.",
+            ),
+            setting("POSTROOM_OAUTH_GOOGLE_CLIENT_SECRET", Default::None, "The secret that belongs to it."),
+            setting(
+                "POSTROOM_OAUTH_MICROSOFT_CLIENT_ID",
+                Default::None,
+                "This installation's application id at Microsoft: with it, Microsoft 365 mailboxes are connected without a \
+                 password.",
+            ),
+            setting(
+                "POSTROOM_OAUTH_MICROSOFT_CLIENT_SECRET",
+                Default::None,
+                "The secret that belongs to it.",
+            ),
+            setting(
+                "POSTROOM_OAUTH_MICROSOFT_TENANT",
+                Default::Text("common"),
+                "Whose accounts may be connected: an organisation's tenant id or domain, or `common` for all of them.",
+            ),
+            setting(
+                "POSTROOM_OAUTH_OTHER_CLIENT_ID",
+                Default::None,
+                "This installation's client id at a further provider, which the settings below describe; all of them are \
+                 needed then. Its servers must offer `XOAUTH2` or `OAUTHBEARER`.",
+            ),
+            setting("POSTROOM_OAUTH_OTHER_CLIENT_SECRET", Default::None, "The secret that belongs to it."),
+            setting("POSTROOM_OAUTH_OTHER_NAME", Default::Text("Other"), "Its name for people."),
+            setting(
+                "POSTROOM_OAUTH_OTHER_AUTHORIZE_URL",
+                Default::None,
+                "Where people sign in: an https address (http on this very machine).",
+            ),
+            setting("POSTROOM_OAUTH_OTHER_TOKEN_URL", Default::None, "Where tokens come from; likewise."),
+            setting("POSTROOM_OAUTH_OTHER_SCOPES", Default::None, "What is asked for, separated by spaces."),
+            setting(
+                "POSTROOM_OAUTH_OTHER_IMAP_URL",
+                Default::None,
+                "Its server to read: `imaps://host` (TLS), `imap://host` (STARTTLS), `imap://host?tls=none`.",
+            ),
+            setting(
+                "POSTROOM_OAUTH_OTHER_SMTP_URL",
+                Default::None,
+                "Its server to send through: `smtps://host`, `smtp://host`, `smtp://host?tls=none`.",
+            ),
+        ],
+    },
+    Group {
         title: "Mail of Postroom's own",
         settings: &[
             setting(

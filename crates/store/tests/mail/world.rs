@@ -12,9 +12,9 @@ use postroom_domain::{
 };
 use postroom_store::{
     Card, FolderRole, FolderStart, IncomingMail, IncomingSource, Ingested, MailboxLease, MasterKey,
-    NewMailbox, NewUser, NewWorkspace, Outcome, Ownership, PoolSettings, ReplyDraft, Security, SentCopy,
-    Server, Sort, StatusFilter, Step, Store, StoreError, StoreSettings, StoredAnswer, StreamQuery, Track,
-    View,
+    NewCredentials, NewMailbox, NewUser, NewWorkspace, Outcome, Ownership, PoolSettings, ReplyDraft,
+    Security, SentCopy, Server, Sort, StatusFilter, Step, Store, StoreError, StoreSettings, StoredAnswer,
+    StreamQuery, Track, View,
 };
 use postroom_testkit::{postgres::Cluster, process::temporary_directory};
 use secrecy::SecretString;
@@ -108,8 +108,9 @@ impl World {
             display_name: String::new(),
             ownership,
             conversation_starts_on: None,
-            imap: (server.clone(), SecretString::from("secret")),
-            smtp: (server, SecretString::from("secret")),
+            imap: server.clone(),
+            smtp: server,
+            credentials: NewCredentials::Passwords { imap: "secret".into(), smtp: "secret".into() },
             authserv_id: None,
             sent_copy: SentCopy::Auto,
             backfill_days: 30,

@@ -7,8 +7,8 @@ use postroom_domain::{
     ids::MailboxId,
 };
 use postroom_store::{
-    Mailbox, MailboxHealth, MailboxLease, MailboxPatch, MailboxState, Outcome, Ownership, ServerPatch,
-    StoreError, StoredAnswer,
+    Credentials, Mailbox, MailboxConnection, MailboxHealth, MailboxLease, MailboxPatch, MailboxState,
+    Outcome, Ownership, ServerPatch, StoreError, StoredAnswer,
 };
 use secrecy::ExposeSecret;
 use std::{collections::HashSet, time::Duration};
@@ -95,9 +95,8 @@ async fn passwords_are_stored_sealed_and_opened_for_the_worker() {
     let owner = world.workspace("acme").await;
     let mailbox = connect(&world, &owner, "a@mail.example", Ownership::Shared(None)).await.unwrap();
     let connection = world.store.mailbox_connection(owner.workspace_id, mailbox.id).await.unwrap();
-    assert_eq!(connection.imap.1.expose_secret(), "imap password");
-    assert_eq!(connection.smtp.1.expose_secret(), "smtp password");
-    assert_eq!((connection.imap.0.port, connection.smtp.0.port, connection.reads), (993, 465, true));
+    assert_eq!(passwords(&connection), ["imap password", "smtp password"]);
+    assert_eq!((connection.imap.port, connection.smtp.port, connection.reads), (993, 465, true));
     let plain =
         "SELECT count(*) FROM mailboxes WHERE position('password'::bytea in imap_secret || smtp_secret) > 0";
     assert_eq!(world.count(plain), 0);
@@ -245,8 +244,7 @@ async fn new_credentials_take_the_mailbox_from_its_reader() {
     let next = world.store.claim_mailboxes(10, LEASE).await.unwrap().remove(0);
     assert_ne!(next.token, lease.token, "due at once");
     let connection = world.store.mailbox_connection(owner.workspace_id, mailbox.id).await.unwrap();
-    assert_eq!(connection.imap.1.expose_secret(), "new password");
-    assert_eq!(connection.smtp.1.expose_secret(), "smtp password", "the other one stays");
+    assert_eq!(passwords(&connection), ["new password", "smtp password"], "the other one stays");
     assert_eq!((connection.login_refusals, connection.credentials_version), (0, 2));
     let told = "SELECT count(*) FROM audit WHERE action = 'mailbox.updated' AND after ? 'password_changed'";
     assert_eq!(world.count(told), 1);
@@ -259,4 +257,11 @@ async fn new_credentials_take_the_mailbox_from_its_reader() {
     assert!(world.store.claim_mailboxes(10, LEASE).await.unwrap().is_empty());
     let again = connect(&world, &owner, "a@mail.example", Ownership::Shared(None)).await.unwrap();
     assert_ne!(again.id, mailbox.id, "its address is free");
+}
+
+fn passwords(connection: &MailboxConnection) -> [String; 2] {
+    match &connection.credentials {
+        Credentials::Passwords { imap, smtp } => [imap, smtp].map(|one| one.expose_secret().to_owned()),
+        Credentials::Provider(provider) => panic!("it signs in through {provider}"),
+    }
 }

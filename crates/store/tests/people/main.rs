@@ -12,6 +12,7 @@ mod blobs;
 mod catalogue;
 mod contacts;
 mod explained;
+mod grants;
 mod idempotency;
 mod list_plans;
 mod mailboxes;

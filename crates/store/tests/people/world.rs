@@ -7,8 +7,8 @@ use postroom_domain::{
     ids::{UserId, WorkspaceId},
 };
 use postroom_store::{
-    MasterKey, NewMailbox, NewUser, NewWorkspace, Ownership, PoolSettings, Security, SentCopy, Server, Store,
-    StoreSettings,
+    MasterKey, NewCredentials, NewMailbox, NewUser, NewWorkspace, Ownership, PoolSettings, Security,
+    SentCopy, Server, Store, StoreSettings,
 };
 use postroom_testkit::postgres::Cluster;
 use std::path::{Path, PathBuf};
@@ -118,8 +118,9 @@ pub(crate) fn new_mailbox(address: &str, ownership: Ownership) -> NewMailbox {
         display_name: "Support".into(),
         ownership,
         conversation_starts_on: None,
-        imap: (server(993), "imap password".into()),
-        smtp: (server(465), "smtp password".into()),
+        imap: server(993),
+        smtp: server(465),
+        credentials: NewCredentials::Passwords { imap: "imap password".into(), smtp: "smtp password".into() },
         authserv_id: None,
         sent_copy: SentCopy::Auto,
         backfill_days: 30,

@@ -17,11 +17,13 @@ pub(crate) struct Site<'a> {
     pub(crate) ports: Ports,
     /// What they show.
     pub(crate) certificates: &'a Certificates,
+    /// Where Dovecot asks about access tokens.
+    pub(crate) introspection_url: &'a str,
 }
 
 /// Dovecot's settings differ between 2.3 (Debian 12, Ubuntu 24.04) and 2.4 (Debian 13, Homebrew).
 pub(crate) fn dovecot(site: &Site<'_>, version: (u32, u32)) -> String {
-    let Site { dir, run, user, ports, certificates } = site;
+    let Site { dir, run, user, ports, certificates, .. } = site;
     let (dir, run, name, group) = (dir.display(), run.display(), &user.name, &user.group);
     let by_version =
         if version >= (2, 4) { dovecot_24(site, version) } else { dovecot_23(certificates, user, &dir) };
@@ -45,7 +47,6 @@ first_valid_uid = 1
 first_valid_gid = 1
 mail_uid = {name}
 mail_gid = {group}
-auth_mechanisms = plain login
 auth_failure_delay = 0
 mail_max_userip_connections = 2000
 mail_fsync = never
@@ -97,13 +98,20 @@ fn dovecot_23(certificates: &Certificates, user: &ServiceUser, dir: &std::path::
     format!(
         r"protocols = imap lmtp
 disable_plaintext_auth = yes
+auth_mechanisms = plain login xoauth2 oauthbearer
 ssl = yes
 ssl_cert = <{server}
 ssl_key = <{key}
 mail_location = maildir:{dir}/mail/%d/%n/Maildir
 mail_home = {dir}/mail/%d/%n
 passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {dir}/dovecot-oauth2.conf
+}}
+passdb {{
   driver = static
+  mechanisms = plain login
   args = password={PASSWORD}
 }}
 userdb {{
@@ -115,7 +123,7 @@ userdb {{
 }
 
 fn dovecot_24(site: &Site<'_>, version: (u32, u32)) -> String {
-    let Site { dir, user, certificates, .. } = site;
+    let Site { dir, user, certificates, introspection_url, .. } = site;
     let Certificates { server, key, .. } = certificates;
     let (dir, server, key, name, group) =
         (dir.display(), server.display(), key.display(), &user.name, &user.group);
@@ -128,6 +136,12 @@ protocols {{
   lmtp = yes
 }}
 auth_allow_cleartext = no
+auth_mechanisms = plain login xoauth2 oauthbearer
+oauth2_introspection_mode = post
+oauth2_introspection_url = {introspection_url}
+oauth2_username_attribute = username
+oauth2_active_attribute = active
+oauth2_active_value = true
 ssl = yes
 ssl_server_cert_file = {server}
 ssl_server_key_file = {key}
@@ -149,10 +163,19 @@ userdb static {{
     )
 }
 
+/// How Dovecot 2.3 asks about access tokens.
+pub(crate) fn dovecot_oauth2(site: &Site<'_>) -> String {
+    let url = site.introspection_url;
+    format!(
+        "introspection_mode = post\nintrospection_url = {url}\nusername_attribute = username\n\
+         active_attribute = active\nactive_value = true\n"
+    )
+}
+
 /// Every recipient is local, so no mail ever leaves this machine, whatever its address. Signing in is needed
 /// nowhere to deliver, and offered where Postroom expects it: over TLS, and on the plain port that proxies read.
 pub(crate) fn exim(site: &Site<'_>) -> String {
-    let Site { dir, run, user, ports, certificates } = site;
+    let Site { dir, run, user, ports, certificates, .. } = site;
     let Ports { smtp, smtps, smtp_plain, .. } = ports;
     let Certificates { server, key, .. } = certificates;
     let (dir, run, server, key) = (dir.display(), run.display(), server.display(), key.display());

@@ -2,6 +2,8 @@
 
 use std::{io, sync::Arc};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+
 use super::{Fault, Security, Shared, Step, Taken, hold, wire::Wire};
 
 /// Bytes of the body after which the middle of it is reached.
@@ -75,7 +77,7 @@ impl Session {
             offers.push("STARTTLS");
         }
         if !tls && !self.script.contains(&Fault::NoAuth) {
-            offers.push("AUTH PLAIN");
+            offers.push(if self.shared.tokens.is_some() { "AUTH XOAUTH2" } else { "AUTH PLAIN" });
         }
         let last = offers.len() - 1;
         let line = |(at, offer): (usize, &&str)| format!("250{}{offer}", if at == last { ' ' } else { '-' });
@@ -134,12 +136,23 @@ impl Session {
     }
 
     fn sign_in(&mut self, line: &str) -> io::Result<()> {
-        // PLAIN with its initial response; whoever comes is let in unless the script says otherwise.
-        if line.split(' ').count() == 3 {
-            self.answer(Step::Auth, "235 in").map(drop)
-        } else {
-            self.say("501 an initial response is needed")
+        let words: Vec<&str> = line.split(' ').collect();
+        let [_, mechanism, response] = words[..] else {
+            return self.say("501 an initial response is needed");
+        };
+        let good = match &self.shared.tokens {
+            None => true,
+            Some(provider) if mechanism == "XOAUTH2" => {
+                shown(response).is_some_and(|(account, token)| provider.is_good(&account, &token))
+            }
+            Some(_) => return self.say("504 only tokens"),
+        };
+        if good {
+            return self.answer(Step::Auth, "235 in").map(drop);
         }
+        // Why, in a challenge; only whoever answers it hears the refusal.
+        self.say(&format!("334 {}", STANDARD.encode(r#"{"status":"401","schemes":"bearer"}"#)))?;
+        if self.hear()?.is_empty() { self.say("535 5.7.8 no") } else { self.say("501 that was no answer") }
     }
 
     fn forget(&mut self) {
@@ -220,6 +233,14 @@ impl Fault {
             Self::Recipient(..) | Self::NoStartTls | Self::Injects(_) | Self::NoAuth => None,
         }
     }
+}
+
+/// Account and token of an `XOAUTH2` response.
+fn shown(response: &str) -> Option<(String, String)> {
+    let text = String::from_utf8(STANDARD.decode(response).ok()?).ok()?;
+    let (account, rest) = text.strip_prefix("user=")?.split_once('\u{1}')?;
+    let token = rest.strip_prefix("auth=Bearer ")?.strip_suffix("\u{1}\u{1}")?;
+    Some((account.to_owned(), token.to_owned()))
 }
 
 /// What stands between the first angle brackets.

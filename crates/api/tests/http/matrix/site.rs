@@ -51,6 +51,8 @@ pub(crate) struct Site {
     pub(crate) readers: HashMap<&'static str, Mutex<Reader>>,
     /// Things that are only looked at, by kind and by whose they are.
     pub(crate) kept: Mutex<HashMap<(&'static str, &'static str), Names>>,
+    /// Sign-ins at a provider, by workspace and person.
+    sign_ins: Mutex<HashMap<(&'static str, &'static str), String>>,
     numbers: AtomicI64,
 }
 
@@ -88,7 +90,17 @@ impl Site {
         };
         let [olga, _, _, tom] = &seats;
         let keys = [(olga, "read"), (olga, "write"), (olga, "admin"), (tom, "admin")].map(key).into();
-        Self { world, seats, keys, tim, otto, readers, kept: Mutex::default(), numbers: AtomicI64::new(1) }
+        Self {
+            world,
+            seats,
+            keys,
+            tim,
+            otto,
+            readers,
+            kept: Mutex::default(),
+            sign_ins: Mutex::default(),
+            numbers: AtomicI64::new(1),
+        }
     }
 
     /// What somebody signs their requests with; `anew` by a session of this request alone.
@@ -104,7 +116,23 @@ impl Site {
     /// Names that are there without a thing.
     pub(crate) fn names_of(&self, person: &Person) -> Names {
         let me = person.user.id().to_owned();
-        Names::from([("me", me), ("tim", self.tim.user.id().to_owned()), ("n", self.number().to_string())])
+        Names::from([
+            ("me", me),
+            ("tim", self.tim.user.id().to_owned()),
+            ("n", self.number().to_string()),
+            ("sign_in", self.sign_in_of(person)),
+        ])
+    }
+
+    /// A sign-in at a provider that this person has begun.
+    fn sign_in_of(&self, person: &Person) -> String {
+        let mut begun = self.sign_ins.lock().unwrap();
+        let begin = || {
+            let wish = json!({"provider": "google"});
+            let view = person.user.post("/v1/mail-providers/sign-in", &wish).unwrap().expect(200).unwrap();
+            view["state"].as_str().unwrap().to_owned()
+        };
+        begun.entry((person.workspace, person.name)).or_insert_with(begin).clone()
     }
 
     /// A number that nobody else gets.

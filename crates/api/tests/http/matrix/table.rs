@@ -322,11 +322,37 @@ fn mailbox(kind: &str) -> Value {
     json!({"address": "new{n}@acme.example", "kind": kind, "imap": server, "smtp": server})
 }
 
+fn at_provider(kind: &str) -> Value {
+    json!({"state": "{sign_in}", "code": "good", "address": "new{n}@acme.example", "kind": kind})
+}
+
 fn mailboxes() -> Vec<Row> {
     let one = "/v1/mailboxes/{mailbox}";
     vec![
         row("create_mailbox", "/v1/mailboxes").json(mailbox("personal")).manages().all([201; 4]),
         row("create_mailbox", "/v1/mailboxes").json(mailbox("shared")).all([201, 201, 403, 403]),
+        row("list_mail_providers", "/v1/mail-providers").all(YES),
+        row("begin_provider_sign_in", "/v1/mail-providers/sign-in")
+            .json(json!({"provider": "google"}))
+            .manages()
+            .all([200; 4]),
+        row("create_oauth_mailbox", "/v1/mailboxes/oauth")
+            .json(at_provider("personal"))
+            .manages()
+            .all([201; 4]),
+        row("create_oauth_mailbox", "/v1/mailboxes/oauth")
+            .json(at_provider("shared"))
+            .all([201, 201, 403, 403]),
+        row("sign_in_mailbox", "/v1/mailboxes/{mailbox}/oauth")
+            .of(SHARED_MAILBOX)
+            .json(json!({"state": "{sign_in}", "code": "good"}))
+            .common([200, 200, 403, 403]),
+        row("sign_in_mailbox", "/v1/mailboxes/{mailbox}/oauth")
+            .of(PERSONAL_MAILBOX)
+            .manages()
+            .json(json!({"state": "{sign_in}", "code": "good"}))
+            .own(YES)
+            .others([200, 200, 404, 404]),
         row("list_mailboxes", "/v1/mailboxes").all(YES),
         // Those that they may send from (ACC-4); managing mailboxes is seeing them.
         row("get_mailbox", one).of(SHARED_MAILBOX).common(YES),
