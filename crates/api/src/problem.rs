@@ -47,7 +47,7 @@ pub struct FieldError {
     pub pointer: String,
     /// What is wrong, for programs.
     #[serde(serialize_with = "field_code")]
-    #[schema(value_type = String, example = "invalid_email")]
+    #[schema(value_type = FieldCode, example = "invalid_email")]
     pub code: FieldCode,
     /// What is wrong, for people.
     #[schema(example = "This is not an e-mail address of the form name@domain.")]
@@ -77,7 +77,7 @@ pub struct ProblemView<'a> {
     #[schema(example = "There is nothing at this address.")]
     pub detail: &'a str,
     /// The stable name to branch on.
-    #[schema(example = "not_found")]
+    #[schema(value_type = Code, example = "not_found")]
     pub code: &'a str,
     /// The request's id, the same as in the `X-Request-Id` header: name it when you ask for help.
     #[schema(example = "0198c7e0-7d4e-7c3f-9a53-0d2f5b1f3a11")]

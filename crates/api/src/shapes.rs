@@ -27,6 +27,7 @@ pub mod password;
 pub mod people;
 pub mod picture;
 pub mod postal_address;
+pub mod presence;
 pub mod preview;
 pub mod provider;
 pub mod recipient;

@@ -5,7 +5,10 @@
 
 use crate::{
     links::Links,
-    shapes::event::{EventView, PresenceView},
+    shapes::{
+        event::{EventView, StreamEndView},
+        presence::PresenceView,
+    },
 };
 use actix_web::{
     HttpResponse,
@@ -92,7 +95,7 @@ impl Feed {
         let out = Out { sender, patience: self.times.stall };
         if let Ok(reason) = self.follow(&out).await {
             // Where even this doesn't go out, the connection's end says enough.
-            let _ = out.send(message("end", None, &json!({ "reason": name(reason) }))).await;
+            let _ = out.send(message("end", None, &StreamEndView::from(reason))).await;
         }
     }
 
@@ -119,7 +122,7 @@ impl Feed {
                     let links = self.links.as_of(Utc::now());
                     for event in events.into_iter().map(EventView::from) {
                         let data = links.sign(&text(&event));
-                        out.send(framed(event.kind.as_str(), Some(event.number), &data)).await?;
+                        out.send(framed(event.name(), Some(event.number()), &data)).await?;
                     }
                     for presence in presences.into_iter().map(PresenceView::from) {
                         out.send(framed("presence", None, &links.sign(&text(&presence)))).await?;
@@ -158,18 +161,6 @@ fn text<T: Serialize>(data: &T) -> String {
 fn framed(event: &str, id: Option<i64>, data: &str) -> Bytes {
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
     Bytes::from(format!("{id}event: {event}\ndata: {data}\n\n"))
-}
-
-fn name(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::SignedOut => "signed_out",
-        EndReason::KeyRevoked => "key_revoked",
-        EndReason::Deactivated => "deactivated",
-        EndReason::RoleChanged => "role_changed",
-        EndReason::FeatureDisabled => "feature_disabled",
-        EndReason::EventsExpired => "events_expired",
-        EndReason::Stopping => "stopping",
-    }
 }
 
 #[cfg(test)]

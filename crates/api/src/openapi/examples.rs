@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::{Content, OpenApi, RefOr};
 
 /// References deeper than this are a circle.
-const DEPTH: usize = 12;
+const DEPTH: usize = 20;
 
 /// Gives every answer that has a body and no example one, and each request as well.
 pub(super) fn add(document: &mut OpenApi) {

@@ -5,7 +5,10 @@
 //! its own stands at the operation, in the extension `x-problems`.
 
 use super::operations;
-use crate::problem::{Code, FieldError, MEDIA_TYPE, ProblemMembers, ProblemView};
+use crate::{
+    problem::{Code, FieldCode, FieldError, MEDIA_TYPE, ProblemMembers, ProblemView},
+    shapes::event::{StreamEndName, StreamEndView},
+};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{
@@ -74,7 +77,16 @@ fn add_schemas(components: &mut Components) {
         problem.properties.extend(members.properties);
     }
     components.schemas.insert("Problem".to_owned(), problem);
-    components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
+    for (name, schema) in [
+        (FieldError::name(), FieldError::schema()),
+        (FieldCode::name(), FieldCode::schema()),
+        (Code::name(), Code::schema()),
+        // What the live stream has besides events; no operation answers with them alone.
+        (StreamEndView::name(), StreamEndView::schema()),
+        (StreamEndName::name(), StreamEndName::schema()),
+    ] {
+        components.schemas.insert(name.into_owned(), schema);
+    }
     components.add_security_scheme(
         BEARER,
         SecurityScheme::Http(

@@ -4,6 +4,11 @@
 //! `docs/errors.md`, and the problem answers of the OpenAPI document.
 
 use actix_web::http::StatusCode;
+use std::borrow::Cow;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 
 macro_rules! codes {
     ($(#[$outer:meta])* $enum:ident { $($(#[$doc:meta])* $name:ident = $status:ident $code:literal $title:literal $text:literal,)+ }) => {
@@ -37,6 +42,18 @@ macro_rules! codes {
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
+            }
+        }
+
+        impl PartialSchema for $enum {
+            fn schema() -> RefOr<Schema> {
+                names("What went wrong: branch on it. Codes can be added; a code never changes its meaning.", Self::ALL.iter().map(|code| code.as_str()))
+            }
+        }
+
+        impl ToSchema for $enum {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed("ProblemCode")
             }
         }
     };
@@ -146,6 +163,18 @@ macro_rules! field_codes {
                 match self { $(Self::$name => $text,)+ }
             }
         }
+
+        impl PartialSchema for FieldCode {
+            fn schema() -> RefOr<Schema> {
+                names("What is wrong with a field. Codes can be added.", Self::ALL.iter().map(|code| code.as_str()))
+            }
+        }
+
+        impl ToSchema for FieldCode {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed("FieldCode")
+            }
+        }
     };
 }
 
@@ -165,4 +194,10 @@ field_codes! {
     InvalidTimeZone = "invalid_time_zone" "This is not a time zone's name of the IANA database.",
     NotAllowed = "not_allowed" "The value is possible, but not for you or not in this combination.",
     Taken = "taken" "The value is another thing's already.",
+}
+
+/// A type that is one of these names.
+fn names(description: &str, all: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
+    let schema = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+    Schema::Object(schema.enum_values(Some(all)).build()).into()
 }

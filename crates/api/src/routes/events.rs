@@ -47,8 +47,8 @@ pub(crate) async fn index(
 ///
 /// Besides there are, with JSON objects as `data:`, `heartbeat` (`{}`, every 15 seconds, with an `id:`, so that a quiet
 /// reader's position moves on), `presence` (a `Presence`; without `id:`, never repeated) and `end`
-/// (`{"reason": "signed_out" | "deactivated" | "key_revoked" | "role_changed" | "feature_disabled" | "events_expired" |
-/// "stopping"}`), after which the server closes the connection: after `stopping` and `role_changed` connect again, after
+/// (a
+/// `StreamEnd`), after which the server closes the connection: after `stopping` and `role_changed` connect again, after
 /// `role_changed` and `events_expired` load the page anew, after the others sign in.
 ///
 /// The stream outlives its access token. Best opened by `fetch` with the usual `Authorization`; for EventSource there are

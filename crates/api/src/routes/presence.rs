@@ -8,8 +8,8 @@ use crate::{
     problem::Problem,
     server::State,
     shapes::{
-        event::{PresenceRequest, PresenceView},
         list::{ListView, NoQuery},
+        presence::{PresenceRequest, PresenceView},
     },
 };
 use actix_web::{HttpRequest, HttpResponse, get, put, web::Data};

@@ -1,4 +1,4 @@
-//! The live page: what happened, and who is where.
+//! The live page: what happened, and how it is followed.
 
 use super::picture::Picture;
 use super::{
@@ -7,86 +7,95 @@ use super::{
     people::{AuthorKindName, AuthorView, ContactReferenceView, OwnerView},
     time::Time,
 };
-use crate::form::{Form, Request, choice, integer, text};
+use crate::form::{Form, Request, integer, text};
 use postroom_domain::ids::{ConversationId, MessageId, ThreadId};
-use postroom_store::{Change, ContactRef, Event, EventPage, MessageNews, Presence, PresenceState, UserRef};
-use serde::{Deserialize, Serialize};
-use utoipa::{
-    IntoParams, PartialSchema, ToSchema,
-    openapi::{Ref, RefOr, Schema, schema::AnyOfBuilder},
-};
+use postroom_store::{Change, ContactRef, EndReason, Event, EventPage, MessageNews, UserRef};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-/// What happened.
+/// What happens to conversations that one sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = EventType)]
-pub enum EventTypeName {
-    /// A thread became a conversation. `data` is its card.
+#[schema(as = ConversationEventType)]
+pub enum ConversationEventName {
+    /// A thread became a conversation.
     #[serde(rename = "conversation.created")]
-    ConversationCreated,
-    /// Status, owner, unread or activity changed. `data` is the card as it is now: put it in, whether it was there or
-    /// not.
+    Created,
+    /// Status, owner, unread or activity changed.
     #[serde(rename = "conversation.updated")]
-    ConversationUpdated,
-    /// It left your view. `data` has its id alone.
-    #[serde(rename = "conversation.removed")]
-    ConversationRemoved,
-    /// A message came in or was accepted. `data` is an `EventMessage`.
-    #[serde(rename = "message.created")]
-    MessageCreated,
-    /// A message's delivery went on, or it was understood anew. `data` is an `EventMessage`.
-    #[serde(rename = "message.updated")]
-    MessageUpdated,
-    /// A message was taken back. `data` is an `EventMessage`.
-    #[serde(rename = "message.removed")]
-    MessageRemoved,
-    /// A contact changed. `data` is the contact as cards show it.
-    #[serde(rename = "contact.updated")]
-    ContactUpdated,
-    /// A company changed. `data` has its id.
-    #[serde(rename = "company.updated")]
-    CompanyUpdated,
-    /// A deal changed. `data` has its id.
-    #[serde(rename = "deal.updated")]
-    DealUpdated,
-    /// A mailbox changed. `data` has its id.
-    #[serde(rename = "mailbox.updated")]
-    MailboxUpdated,
-    /// Too many mails alike come to a mailbox: they stand in its intake list until that ends. `data` has the mailbox's id.
-    #[serde(rename = "mailbox.loop")]
-    MailboxLoop,
-    /// A user changed. `data` is the user as cards show them.
-    #[serde(rename = "user.updated")]
-    UserUpdated,
-    /// The workspace's name or settings changed. `data` is empty.
-    #[serde(rename = "workspace.updated")]
-    WorkspaceUpdated,
-    /// So much changed at once, or what you may see, that the page loads anew. `data` is empty.
-    #[serde(rename = "view.reset")]
-    ViewReset,
+    Updated,
 }
 
-impl EventTypeName {
-    /// The name, as it stands in `type` and on the stream's `event:` lines.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ConversationCreated => "conversation.created",
-            Self::ConversationUpdated => "conversation.updated",
-            Self::ConversationRemoved => "conversation.removed",
-            Self::MessageCreated => "message.created",
-            Self::MessageUpdated => "message.updated",
-            Self::MessageRemoved => "message.removed",
-            Self::ContactUpdated => "contact.updated",
-            Self::CompanyUpdated => "company.updated",
-            Self::DealUpdated => "deal.updated",
-            Self::MailboxUpdated => "mailbox.updated",
-            Self::MailboxLoop => "mailbox.loop",
-            Self::UserUpdated => "user.updated",
-            Self::WorkspaceUpdated => "workspace.updated",
-            Self::ViewReset => "view.reset",
-        }
-    }
+/// What happens to conversations that one doesn't see any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ConversationRemovedEventType)]
+pub enum ConversationRemovedEventName {
+    /// It left your view.
+    #[serde(rename = "conversation.removed")]
+    Removed,
+}
+
+/// What happens to messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = MessageEventType)]
+pub enum MessageEventName {
+    /// A message came in or was accepted.
+    #[serde(rename = "message.created")]
+    Created,
+    /// Its delivery went on, or it was understood anew.
+    #[serde(rename = "message.updated")]
+    Updated,
+    /// It was taken back.
+    #[serde(rename = "message.removed")]
+    Removed,
+}
+
+/// What happens to contacts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ContactEventType)]
+pub enum ContactEventName {
+    /// A contact changed.
+    #[serde(rename = "contact.updated")]
+    Updated,
+}
+
+/// What happens to users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UserEventType)]
+pub enum UserEventName {
+    /// A user changed.
+    #[serde(rename = "user.updated")]
+    Updated,
+}
+
+/// What happens to things that are named by their ids alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ThingEventType)]
+pub enum ThingEventName {
+    /// A company changed.
+    #[serde(rename = "company.updated")]
+    CompanyUpdated,
+    /// A deal changed.
+    #[serde(rename = "deal.updated")]
+    DealUpdated,
+    /// A mailbox changed.
+    #[serde(rename = "mailbox.updated")]
+    MailboxUpdated,
+    /// Too many mails alike come to a mailbox: they stand in its intake list until that ends.
+    #[serde(rename = "mailbox.loop")]
+    MailboxLoop,
+}
+
+/// What happens to the workspace, or to all that one sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = WholeEventType)]
+pub enum WholeEventName {
+    /// The workspace's name or settings changed.
+    #[serde(rename = "workspace.updated")]
+    WorkspaceUpdated,
+    /// So much changed at once, or what you may see, that the page loads anew.
+    #[serde(rename = "view.reset")]
+    ViewReset,
 }
 
 /// A message, as far as an event names it: read it to show it.
@@ -116,80 +125,151 @@ pub struct ThingView {
 #[schema(as = EventNothing)]
 pub struct NothingView {}
 
-/// What an event tells, by its type.
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-pub enum EventDataView {
-    /// A conversation's card.
-    Card(Box<CardView>),
-    /// A message.
-    Message(MessageNewsView),
-    /// A contact.
-    Contact(ContactReferenceView),
-    /// A user.
-    User(OwnerView),
-    /// Anything else.
-    Thing(ThingView),
-    /// Nothing more.
-    Nothing(NothingView),
-}
-
-/// Several of these can fit one thing, since each has an id: which of them it is says the event's type.
-impl PartialSchema for EventDataView {
-    fn schema() -> RefOr<Schema> {
-        let names = [
-            CardView::name(),
-            MessageNewsView::name(),
-            ContactReferenceView::name(),
-            OwnerView::name(),
-            ThingView::name(),
-            NothingView::name(),
-        ];
-        let any =
-            names.into_iter().fold(AnyOfBuilder::new(), |any, name| any.item(Ref::from_schema_name(name)));
-        Schema::AnyOf(any.description(Some("What an event tells; which it is says its `type`.")).build())
-            .into()
-    }
-}
-
-impl ToSchema for EventDataView {
-    fn name() -> std::borrow::Cow<'static, str> {
-        "EventData".into()
-    }
-
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-            schemas.push((T::name().into_owned(), T::schema()));
-            T::schemas(schemas);
-        }
-        add::<CardView>(schemas);
-        add::<MessageNewsView>(schemas);
-        add::<ContactReferenceView>(schemas);
-        add::<OwnerView>(schemas);
-        add::<ThingView>(schemas);
-        add::<NothingView>(schemas);
-    }
-}
-
-/// One change.
+/// What all events have.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = Event)]
-pub struct EventView {
+#[schema(as = EventHead)]
+pub struct EventHeadView {
     /// Its place in the workspace's log, in the order of the commits. Numbers that are missing are not yours to know.
     #[schema(example = 1234, minimum = 1)]
     pub number: i64,
-    /// What happened.
-    #[serde(rename = "type")]
-    pub kind: EventTypeName,
     /// When.
     pub at: Time,
     /// The user who did it; null for the system itself (mail that came in, a delivery).
     pub actor: Option<AuthorView>,
-    /// The conversation that it belongs to; null where it belongs to none.
+}
+
+/// A conversation that you see is new or changed: put its card in, whether it was there or not.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ConversationEvent)]
+pub struct ConversationEventView {
+    #[serde(flatten)]
+    head: EventHeadView,
+    /// What happened.
+    #[serde(rename = "type")]
+    kind: ConversationEventName,
+    /// The conversation.
+    #[schema(value_type = Uuid)]
+    conversation_id: ConversationId,
+    /// The card as it is now.
+    data: Box<CardView>,
+}
+
+/// A conversation left your view: take its card away. Where it became part of another one,
+/// reading it is answered `conversation_merged`; else it is somebody else's.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ConversationRemovedEvent)]
+pub struct ConversationRemovedEventView {
+    #[serde(flatten)]
+    head: EventHeadView,
+    /// What happened.
+    #[serde(rename = "type")]
+    kind: ConversationRemovedEventName,
+    /// The conversation.
+    #[schema(value_type = Uuid)]
+    conversation_id: ConversationId,
+    /// The conversation.
+    data: ThingView,
+}
+
+/// A message came in, was accepted, went on in its delivery, was understood anew or was taken back: read it to show it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = MessageEvent)]
+pub struct MessageEventView {
+    #[serde(flatten)]
+    head: EventHeadView,
+    /// What happened.
+    #[serde(rename = "type")]
+    kind: MessageEventName,
+    /// Its conversation; null while nobody has answered (CNV-1).
     #[schema(value_type = Option<Uuid>)]
-    pub conversation_id: Option<ConversationId>,
-    /// What there is to know, by type.
-    pub data: EventDataView,
+    conversation_id: Option<ConversationId>,
+    /// The message.
+    data: MessageNewsView,
+}
+
+/// A contact changed: cards show them so from now on (`primary_contact`).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ContactEvent)]
+pub struct ContactEventView {
+    #[serde(flatten)]
+    head: EventHeadView,
+    /// What happened.
+    #[serde(rename = "type")]
+    kind: ContactEventName,
+    /// Always null.
+    #[schema(value_type = Option<Uuid>)]
+    conversation_id: Option<ConversationId>,
+    /// The contact as cards show it.
+    data: ContactReferenceView,
+}
+
+/// A user changed: cards show them so from now on (`owner`).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = UserEvent)]
+pub struct UserEventView {
+    #[serde(flatten)]
+    head: EventHeadView,
+    /// What happened.
+    #[serde(rename = "type")]
+    kind: UserEventName,
+    /// Always null.
+    #[schema(value_type = Option<Uuid>)]
+    conversation_id: Option<ConversationId>,
+    /// The user as cards show them.
+    data: OwnerView,
+}
+
+/// A company, deal or mailbox changed: read it anew where it is shown.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ThingEvent)]
+pub struct ThingEventView {
+    #[serde(flatten)]
+    head: EventHeadView,
+    /// What happened.
+    #[serde(rename = "type")]
+    kind: ThingEventName,
+    /// Always null.
+    #[schema(value_type = Option<Uuid>)]
+    conversation_id: Option<ConversationId>,
+    /// The thing.
+    data: ThingView,
+}
+
+/// The workspace changed, or all that you see: read it anew.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = WholeEvent)]
+pub struct WholeEventView {
+    #[serde(flatten)]
+    head: EventHeadView,
+    /// What happened.
+    #[serde(rename = "type")]
+    kind: WholeEventName,
+    /// Always null.
+    #[schema(value_type = Option<Uuid>)]
+    conversation_id: Option<ConversationId>,
+    /// Nothing more is said.
+    data: NothingView,
+}
+
+/// One change. Which it is, and what its `data` is, says its `type`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = Event)]
+pub enum EventView {
+    /// A conversation is new or changed.
+    Conversation(ConversationEventView),
+    /// A conversation left the reader's view.
+    ConversationRemoved(ConversationRemovedEventView),
+    /// A message.
+    Message(MessageEventView),
+    /// A contact.
+    Contact(ContactEventView),
+    /// A user.
+    User(UserEventView),
+    /// Anything else that has an id.
+    Thing(ThingEventView),
+    /// The workspace, or everything.
+    Whole(WholeEventView),
 }
 
 /// What a page missed.
@@ -217,61 +297,113 @@ impl From<EventPage> for EventPageView {
     }
 }
 
+impl EventView {
+    /// Its place in the log.
+    #[must_use]
+    pub fn number(&self) -> i64 {
+        let (Self::Conversation(ConversationEventView { head, .. })
+        | Self::ConversationRemoved(ConversationRemovedEventView { head, .. })
+        | Self::Message(MessageEventView { head, .. })
+        | Self::Contact(ContactEventView { head, .. })
+        | Self::User(UserEventView { head, .. })
+        | Self::Thing(ThingEventView { head, .. })
+        | Self::Whole(WholeEventView { head, .. })) = self;
+        head.number
+    }
+
+    /// Its type, as it stands in `type` and on the stream's `event:` lines.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Conversation(event) => match event.kind {
+                ConversationEventName::Created => "conversation.created",
+                ConversationEventName::Updated => "conversation.updated",
+            },
+            Self::ConversationRemoved(_) => "conversation.removed",
+            Self::Message(event) => match event.kind {
+                MessageEventName::Created => "message.created",
+                MessageEventName::Updated => "message.updated",
+                MessageEventName::Removed => "message.removed",
+            },
+            Self::Contact(_) => "contact.updated",
+            Self::User(_) => "user.updated",
+            Self::Thing(event) => match event.kind {
+                ThingEventName::CompanyUpdated => "company.updated",
+                ThingEventName::DealUpdated => "deal.updated",
+                ThingEventName::MailboxUpdated => "mailbox.updated",
+                ThingEventName::MailboxLoop => "mailbox.loop",
+            },
+            Self::Whole(event) => match event.kind {
+                WholeEventName::WorkspaceUpdated => "workspace.updated",
+                WholeEventName::ViewReset => "view.reset",
+            },
+        }
+    }
+}
+
 impl From<Event> for EventView {
     fn from(event: Event) -> Self {
-        let (kind, data) = kind_and_data(event.change, event.conversation_id);
-        Self {
-            number: event.number,
-            kind,
-            at: event.at.into(),
-            actor: event.actor.map(user),
-            conversation_id: event.conversation_id,
-            data,
+        let head = EventHeadView { number: event.number, at: event.at.into(), actor: event.actor.map(user) };
+        let conversation_id = event.conversation_id;
+        let conversation = |head, kind, card: Box<postroom_store::Card>| {
+            let card = Box::new(CardView::from(*card));
+            let conversation_id = card.id;
+            Self::Conversation(ConversationEventView { head, kind, conversation_id, data: card })
+        };
+        let message = |head, kind, news: MessageNews| {
+            Self::Message(MessageEventView { head, kind, conversation_id, data: news.into() })
+        };
+        let thing = |head, kind, id| {
+            Self::Thing(ThingEventView { head, kind, conversation_id, data: ThingView { id } })
+        };
+        let whole =
+            |head, kind| Self::Whole(WholeEventView { head, kind, conversation_id, data: NothingView {} });
+        match event.change {
+            Change::ConversationCreated(it) => conversation(head, ConversationEventName::Created, it),
+            Change::ConversationUpdated(it) => conversation(head, ConversationEventName::Updated, it),
+            Change::ConversationRemoved(id) => Self::ConversationRemoved(ConversationRemovedEventView {
+                head,
+                kind: ConversationRemovedEventName::Removed,
+                conversation_id: id,
+                data: ThingView { id: id.0 },
+            }),
+            Change::MessageCreated(it) => message(head, MessageEventName::Created, it),
+            Change::MessageUpdated(it) => message(head, MessageEventName::Updated, it),
+            Change::MessageRemoved(it) => message(head, MessageEventName::Removed, it),
+            Change::ContactUpdated(it) => Self::Contact(ContactEventView {
+                head,
+                kind: ContactEventName::Updated,
+                conversation_id,
+                data: contact(it),
+            }),
+            Change::UserUpdated(it) => Self::User(UserEventView {
+                head,
+                kind: UserEventName::Updated,
+                conversation_id,
+                data: it.into(),
+            }),
+            Change::CompanyUpdated(id) => thing(head, ThingEventName::CompanyUpdated, id.0),
+            Change::DealUpdated(id) => thing(head, ThingEventName::DealUpdated, id.0),
+            Change::MailboxUpdated(id) => thing(head, ThingEventName::MailboxUpdated, id.0),
+            Change::MailboxLoop(id) => thing(head, ThingEventName::MailboxLoop, id.0),
+            Change::WorkspaceUpdated => whole(head, WholeEventName::WorkspaceUpdated),
+            Change::ViewReset => whole(head, WholeEventName::ViewReset),
         }
     }
 }
 
-fn kind_and_data(change: Change, conversation: Option<ConversationId>) -> (EventTypeName, EventDataView) {
-    let card = |card: Box<postroom_store::Card>| EventDataView::Card(Box::new((*card).into()));
-    let thing = |id: Uuid| EventDataView::Thing(ThingView { id });
-    let message = |news: MessageNews| {
-        EventDataView::Message(MessageNewsView {
-            id: news.id,
-            thread_id: news.thread_id,
-            delivery_state: news.delivery.map(DeliveryName::from),
-        })
-    };
-    let nothing = EventDataView::Nothing(NothingView {});
-    match change {
-        Change::ConversationCreated(it) => (EventTypeName::ConversationCreated, card(it)),
-        Change::ConversationUpdated(it) => (EventTypeName::ConversationUpdated, card(it)),
-        Change::ConversationRemoved => {
-            (EventTypeName::ConversationRemoved, conversation.map_or(nothing, |id| thing(id.0)))
-        }
-        Change::MessageCreated(it) => (EventTypeName::MessageCreated, message(it)),
-        Change::MessageUpdated(it) => (EventTypeName::MessageUpdated, message(it)),
-        Change::MessageRemoved(it) => (EventTypeName::MessageRemoved, message(it)),
-        Change::ContactUpdated(it) => (EventTypeName::ContactUpdated, contact(it)),
-        Change::CompanyUpdated(id) => (EventTypeName::CompanyUpdated, thing(id.0)),
-        Change::DealUpdated(id) => (EventTypeName::DealUpdated, thing(id.0)),
-        Change::MailboxUpdated(id) => (EventTypeName::MailboxUpdated, thing(id.0)),
-        Change::MailboxLoop(id) => (EventTypeName::MailboxLoop, thing(id.0)),
-        Change::UserUpdated(it) => (EventTypeName::UserUpdated, EventDataView::User(it.into())),
-        Change::WorkspaceUpdated => (EventTypeName::WorkspaceUpdated, nothing),
-        Change::ViewReset => (EventTypeName::ViewReset, nothing),
+impl From<MessageNews> for MessageNewsView {
+    fn from(news: MessageNews) -> Self {
+        Self { id: news.id, thread_id: news.thread_id, delivery_state: news.delivery.map(DeliveryName::from) }
     }
 }
 
-fn contact(one: ContactRef) -> EventDataView {
-    EventDataView::Contact(ContactReferenceView {
-        id: one.id,
-        name: one.name,
-        email: one.email,
-        avatar_url: Picture::of(one.avatar),
-    })
+fn contact(one: ContactRef) -> ContactReferenceView {
+    ContactReferenceView { id: one.id, name: one.name, email: one.email, avatar_url: Picture::of(one.avatar) }
 }
 
-fn user(one: UserRef) -> AuthorView {
+/// A user as one who does something.
+pub(super) fn user(one: UserRef) -> AuthorView {
     AuthorView {
         kind: AuthorKindName::User,
         id: Some(one.id.0),
@@ -281,67 +413,47 @@ fn user(one: UserRef) -> AuthorView {
     }
 }
 
-/// Somebody is in a conversation.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = Presence)]
-pub struct PresenceView {
-    /// The conversation's id.
-    #[schema(value_type = Uuid)]
-    pub conversation_id: ConversationId,
-    /// Who.
-    pub user: AuthorView,
-    /// What they do.
-    pub state: PresenceName,
-    /// They are gone then, unless they say so again.
-    pub expires_at: Time,
+/// Why the stream ended: the last message on it, `end`.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = StreamEnd)]
+pub struct StreamEndView {
+    /// Why.
+    pub reason: StreamEndName,
 }
 
-impl From<Presence> for PresenceView {
-    fn from(presence: Presence) -> Self {
-        Self {
-            conversation_id: presence.conversation_id,
-            user: user(presence.user),
-            state: match presence.state {
-                PresenceState::Viewing => PresenceName::Viewing,
-                PresenceState::Writing => PresenceName::Writing,
-            },
-            expires_at: presence.expires_at.into(),
-        }
-    }
-}
-
-/// What somebody does in a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// Why a stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = PresenceState)]
-pub enum PresenceName {
-    /// They have it open.
-    Viewing,
-    /// They write an answer.
-    Writing,
+#[schema(as = StreamEndReason)]
+pub enum StreamEndName {
+    /// The session has ended: sign in again.
+    SignedOut,
+    /// The API key is not good any more.
+    KeyRevoked,
+    /// The user was deactivated.
+    Deactivated,
+    /// The role is another one: load the page anew, and connect again.
+    RoleChanged,
+    /// The workspace doesn't have Conversations any more.
+    FeatureDisabled,
+    /// What comes next is not kept any more: load the page anew, and connect from there.
+    EventsExpired,
+    /// The server stops: connect again.
+    Stopping,
 }
 
-impl From<PresenceName> for PresenceState {
-    fn from(name: PresenceName) -> Self {
-        match name {
-            PresenceName::Viewing => Self::Viewing,
-            PresenceName::Writing => Self::Writing,
-        }
-    }
-}
-
-/// What the caller does in a conversation.
-#[derive(Debug, ToSchema)]
-#[schema(example = json!({"state": "viewing"}))]
-pub struct PresenceRequest {
-    /// What they do.
-    pub state: PresenceName,
-}
-
-impl Request for PresenceRequest {
-    fn read(form: &mut Form<'_>) -> Option<Self> {
-        let state = form.required("state", choice("viewing, writing"));
-        Some(Self { state: state? })
+impl From<EndReason> for StreamEndView {
+    fn from(reason: EndReason) -> Self {
+        let reason = match reason {
+            EndReason::SignedOut => StreamEndName::SignedOut,
+            EndReason::KeyRevoked => StreamEndName::KeyRevoked,
+            EndReason::Deactivated => StreamEndName::Deactivated,
+            EndReason::RoleChanged => StreamEndName::RoleChanged,
+            EndReason::FeatureDisabled => StreamEndName::FeatureDisabled,
+            EndReason::EventsExpired => StreamEndName::EventsExpired,
+            EndReason::Stopping => StreamEndName::Stopping,
+        };
+        Self { reason }
     }
 }
 

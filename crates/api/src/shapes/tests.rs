@@ -76,7 +76,7 @@ fn requests_ask_for_what_is_documented() {
     check::<company::CompanyPatchRequest>();
     check::<deal::DealRequest>();
     check::<deal::DealPatchRequest>();
-    check::<event::PresenceRequest>();
+    check::<presence::PresenceRequest>();
     check::<reply::ReplyRequest>();
     check::<reply::NewMailRequest>();
     check::<sending::RetryRequest>();

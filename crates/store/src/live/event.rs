@@ -31,7 +31,7 @@ pub enum Change {
     /// A conversation changed: its card as it is now. One that the reader has not had is new to them.
     ConversationUpdated(Box<Card>),
     /// It left the reader's view: it is somebody else's, or part of another one.
-    ConversationRemoved,
+    ConversationRemoved(ConversationId),
     /// A message came in or was accepted.
     MessageCreated(MessageNews),
     /// A message's delivery went on, or it was understood anew.

@@ -109,7 +109,7 @@ impl Entry {
             change,
         };
         // Who may not see it any more learns that it went, and nothing of who or what.
-        let removed = |id| Event { actor: None, ..told(Some(id), Change::ConversationRemoved) };
+        let removed = |id| Event { actor: None, ..told(Some(id), Change::ConversationRemoved(id)) };
         match &self.what {
             What::Conversation { id, card, created, given_away_by } => match card {
                 Some(card) if actor.visibility().sees(card.owner.id) => {

@@ -134,7 +134,7 @@ fn kinds(events: &[Event]) -> Vec<&'static str> {
     let kind = |event: &Event| match event.change {
         Change::ConversationCreated(_) => "conversation.created",
         Change::ConversationUpdated(_) => "conversation.updated",
-        Change::ConversationRemoved => "conversation.removed",
+        Change::ConversationRemoved(_) => "conversation.removed",
         Change::MessageCreated(_) => "message.created",
         Change::MessageUpdated(_) => "message.updated",
         Change::MessageRemoved(_) => "message.removed",
