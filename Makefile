@@ -5,8 +5,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# The checkout's own tools first (cargo-deny, where `make setup` had to fetch it).
-export PATH := $(CURDIR)/.local/bin:$(PATH)
+# The checkout's own tools first (cargo-deny and Node, where `make setup` had to fetch them).
+export PATH := $(CURDIR)/.local/bin:$(CURDIR)/.local/node/bin:$(PATH)
 
 step = @printf '\n==> %s\n' "$(1)"
 
@@ -45,6 +45,7 @@ test: setup fmt-check lint deny docs openapi-check ## Set up, then everything: f
 	@cargo test --workspace
 	$(call step,What the tests have reached of the API)
 	@target/debug/postroom openapi | target/debug/coverage openapi/unreached.txt
+	@$(MAKE) client
 	@$(MAKE) schemathesis
 	@$(MAKE) postman
 	@printf '\nEverything passed.\n'
@@ -60,6 +61,21 @@ postman: setup ## Run the Postman collection from top to bottom against a runnin
 	$(call step,Postman: every request of the collection)
 	@cargo build --workspace --all-targets
 	@cargo test -p postroom-tests postman -- --ignored --nocapture
+
+npm = npm --prefix frontend-contract/client
+
+.PHONY: client
+client: setup ## Build and check the TypeScript client, and try it with the running server
+	$(call step,The client: what it needs)
+	@cd frontend-contract/client && { [ package-lock.json -ot node_modules/.package-lock.json ] || npm ci --ignore-scripts --no-audit --no-fund; }
+	$(call step,The client: types from the document; lints; the package; tests of its parts)
+	@$(npm) run --silent check
+	@$(npm) run --silent build
+	@$(npm) run --silent test
+	@$(npm) run --silent published
+	$(call step,The client with the running server)
+	@cargo build --workspace --all-targets
+	@cargo test -p postroom-tests client -- --ignored --nocapture
 
 .PHONY: fmt
 fmt: ## Format the code

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests and the demo need and this machine lacks:
 #   PostgreSQL's programs, Dovecot (IMAP, LMTP), exim4 (SMTP), curl and jq, cargo-deny, Schemathesis,
-#   newman (with Node, if there is none).
+#   Node with npm, newman.
 #
 #   scripts/setup.sh [check]
 #
@@ -63,17 +63,18 @@ has_schemathesis() {
   cmp -s scripts/requirements.txt "$local_dir/python/requirements.txt" && "$local_dir/python/bin/schemathesis" --version >/dev/null 2>&1
 }
 
-# The directory of node and npm: the machine's own from version 18 on, else what was unpacked here.
+# The directory of node and npm: the machine's own from version 20 on, else what was unpacked here.
 node_bin() {
   local dir
   for dir in "$(command -v npm >/dev/null && dirname "$(command -v node)")" "$local_dir/node/bin"; do
-    [ -n "$dir" ] && [ "$("$dir/node" -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge 18 ] || continue
+    [ -n "$dir" ] && [ "$("$dir/node" -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge 20 ] || continue
     echo "$dir"
     return
   done
 }
+has_node() { [ -n "$(node_bin)" ]; }
 has_newman() {
-  [ -n "$(node_bin)" ] && cmp -s openapi/tools/package-lock.json "$local_dir/newman/package-lock.json" &&
+  has_node && cmp -s openapi/tools/package-lock.json "$local_dir/newman/package-lock.json" &&
     [ -e "$local_dir/newman/node_modules/newman/bin/newman.js" ] && [ -x "$local_dir/bin/newman" ]
 }
 
@@ -236,7 +237,7 @@ install_node() {
 
 install_newman() {
   local bin
-  [ -n "$(node_bin)" ] || install_node || return 1
+  has_node || return 1
   bin=$(node_bin)
   say "installing newman from npm under .local/"
   rm -rf "$local_dir/newman"
@@ -280,8 +281,10 @@ step "cargo-deny" has_deny install_deny \
   "cargo-deny: cargo install --locked --root .local cargo-deny@$deny_version"
 step "Schemathesis" has_schemathesis install_schemathesis \
   "Schemathesis: make python3 (3.10 or newer) with venv available (Debian, Ubuntu: apt-get install python3-venv) and PyPI reachable."
+step "Node 20 or newer, with npm" has_node install_node \
+  "Node: install version 20 or newer with npm (https://nodejs.org; macOS: brew install node), or make python3 with pip available so that it comes from PyPI."
 step "newman" has_newman install_newman \
-  "newman: make Node 18 or newer with npm available, and registry.npmjs.org reachable."
+  "newman: make Node 20 or newer with npm available, and registry.npmjs.org reachable."
 
 if [ ${#missing[@]} -gt 0 ]; then
   echo

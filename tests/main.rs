@@ -6,6 +6,8 @@ mod architecture;
 #[cfg(test)]
 mod archive;
 #[cfg(test)]
+mod client;
+#[cfg(test)]
 mod compatibility;
 #[cfg(test)]
 mod faults;
