@@ -115,9 +115,8 @@ pub use live::{
 pub use lookup::{Found, LookUp, LookUpPosition};
 pub use mail_in::{Folder, FolderRole, FolderStart, Ingested, PassedMessage, Step, Track};
 pub use mailbox::{
-    Credentials, Mailbox, MailboxConnection, MailboxState, NamedFolder, NewCredentials, NewMailbox, Ownership,
-    ReadFolder, Security,
-    SentCopy, Server,
+    Credentials, Mailbox, MailboxConnection, MailboxState, NamedFolder, NewCredentials, NewMailbox,
+    Ownership, ReadFolder, Security, SentCopy, Server,
 };
 pub use mailbox_queue::{MailboxHealth, MailboxLease};
 pub use mailbox_settings::{Accounts, GrantPatch, MailboxPatch, ServerPatch};

@@ -2,6 +2,7 @@
 
 use super::{
     mailbox::{MailboxIdentity, ownership},
+    mailbox_folders::folders,
     names::{MailboxKindName, SecurityName, SentCopyName, StartsOnName},
     time::Time,
 };
@@ -127,6 +128,9 @@ pub struct OAuthMailboxRequest {
     /// The first connection reads the last so many days. Default: 30.
     #[schema(value_type = Option<u16>, minimum = 0, maximum = 3650, example = 30)]
     pub backfill_days: u16,
+    /// Folders that are read beside the inbox and that of sent mail, with `/` between levels, each named once.
+    #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["INBOX/Orders"]))]
+    pub folders: Vec<String>,
 }
 
 impl Request for OAuthMailboxRequest {
@@ -138,6 +142,7 @@ impl Request for OAuthMailboxRequest {
             MailboxIdentity::read(form);
         let conversation_starts_on = form.optional("conversation_starts_on", choice("reply, first_inbound"));
         let backfill_days = form.optional("backfill_days", integer(0, 3650));
+        let folders = form.optional("folders", folders);
         Some(Self {
             state: state?,
             code: code?,
@@ -149,6 +154,7 @@ impl Request for OAuthMailboxRequest {
             default_owner_id: default_owner_id?,
             conversation_starts_on: conversation_starts_on?,
             backfill_days: backfill_days?.and_then(|days| u16::try_from(days).ok()).unwrap_or(30),
+            folders: folders?.unwrap_or_default(),
         })
     }
 }
@@ -174,6 +180,7 @@ impl OAuthMailboxRequest {
             authserv_id: None,
             sent_copy: SentCopyName::Auto.into(),
             backfill_days: self.backfill_days,
+            folders: self.folders,
             address: self.address,
         }
     }
