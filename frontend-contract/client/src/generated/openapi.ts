@@ -990,6 +990,49 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/mail-providers": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Providers
+         * @description Those that the operator has registered this installation with. A mailbox there is connected without a password:
+         *     `POST /v1/mail-providers/sign-in`, the browser goes to its `authorization_url` and comes back to the operator's
+         *     redirect address with `code` and `state`, and `POST /v1/mailboxes/oauth` takes both.
+         */
+        readonly get: operations["list_mail_providers"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/mail-providers/sign-in": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Begin to sign in at a provider
+         * @description Nothing is saved. What the browser comes back with is good for the caller alone, and once. Keep what the mailbox is to
+         *     be meanwhile: the page is left.
+         */
+        readonly post: operations["begin_provider_sign_in"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/mailboxes": {
         readonly parameters: {
             readonly query?: never;
@@ -1111,6 +1154,27 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/mailboxes/{id}/oauth": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        /**
+         * Let a mailbox sign in through its provider
+         * @description With what the browser came back with: anew where `last_error` says "needs sign-in again", or for the first time in the
+         *     place of its passwords, which are forgotten. It is read and sent through the provider's servers at once.
+         */
+        readonly put: operations["sign_in_mailbox"];
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/mailboxes/{id}/test": {
         readonly parameters: {
             readonly query?: never;
@@ -1127,6 +1191,27 @@ export interface paths {
          *     a minute, whatever the servers do.
          */
         readonly post: operations["test_mailbox"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/mailboxes/oauth": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Connect a mailbox through its provider
+         * @description With what the browser came back with. The provider's servers are used, and no others. As with a password everybody may
+         *     connect their own, and administrators shared ones.
+         */
+        readonly post: operations["create_oauth_mailbox"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -2359,7 +2444,7 @@ export interface components {
          * @enum {string}
          */
         readonly ConversationStartsOn: "reply" | "first_inbound";
-        /** @description How many conversations are open, and how many of those nobody has opened yet. */
+        /** @description How many conversations are open, and how many, open or closed, nobody has opened yet. */
         readonly Count: {
             /**
              * Format: int64
@@ -2859,6 +2944,11 @@ export interface components {
          * @description The bytes of a file.
          */
         readonly FileContent: string;
+        /**
+         * @description What a mailbox's folder is for.
+         * @enum {string}
+         */
+        readonly FolderRole: "inbox" | "sent" | "other";
         /** @description That the server is up. */
         readonly Health: {
             /**
@@ -3071,6 +3161,8 @@ export interface components {
              * @example support@acme.example
              */
             readonly address: string;
+            /** @description How it signs in at both. */
+            readonly auth: components["schemas"]["MailboxAuth"];
             /** @description Whose Authentication-Results are believed; null: nobody's. */
             readonly authserv_id: string | null;
             /** @description How far the first reading is. */
@@ -3095,6 +3187,13 @@ export interface components {
              */
             readonly display_name: string;
             /**
+             * @description Folders that are read beside the inbox and that of sent mail.
+             * @example [
+             *       "INBOX/Orders"
+             *     ]
+             */
+            readonly folders: readonly string[];
+            /**
              * Format: uuid
              * @description Its id.
              */
@@ -3106,6 +3205,11 @@ export interface components {
             /** @description What is wrong, for people; null where nothing is. */
             readonly last_error: string | null;
             readonly last_synced_at: components["schemas"]["Time"] | null;
+            /**
+             * @description All folders that are read, with how far each is: the inbox, that of sent mail, those of `folders`. Empty until the
+             *     server was first reached.
+             */
+            readonly read_folders: readonly components["schemas"]["ReadFolder"][];
             /** @description Who makes the Sent folder's copy. */
             readonly sent_copy: components["schemas"]["SentCopy"];
             /** @description The server that is sent through. */
@@ -3125,6 +3229,21 @@ export interface components {
              */
             readonly version: number;
         };
+        /** @description How a mailbox signs in at its servers. */
+        readonly MailboxAuth: {
+            /** @description With passwords, or with what its provider has granted. */
+            readonly kind: components["schemas"]["MailboxAuthKind"];
+            /**
+             * @description The provider; null where it signs in with passwords.
+             * @example google
+             */
+            readonly provider: string | null;
+        };
+        /**
+         * @description How a mailbox signs in at its servers.
+         * @enum {string}
+         */
+        readonly MailboxAuthKind: "password" | "oauth";
         /**
          * @description Whose a mailbox is.
          * @enum {string}
@@ -3166,7 +3285,18 @@ export interface components {
              * @example Acme Support
              */
             readonly display_name?: string | null;
-            /** @description The server that is read. A change is used at once, and ends a stop after refused logins. */
+            /**
+             * @description All folders that are read beside the inbox and that of sent mail, with `/` between levels, each named once; an empty
+             *     list: none. What was read of one that is named no more stays, and reading goes on there if it is named again.
+             * @example [
+             *       "INBOX/Orders"
+             *     ]
+             */
+            readonly folders?: readonly string[];
+            /**
+             * @description The server that is read. A change is used at once, and ends a stop after refused logins. A mailbox that signs in
+             *     through its provider uses the provider's servers; with both passwords it signs in with them instead.
+             */
             readonly imap?: components["schemas"]["MailServerPatch"];
             /** @description Who makes the Sent folder's copy. */
             readonly sent_copy?: components["schemas"]["SentCopy"];
@@ -3235,6 +3365,15 @@ export interface components {
              * @example Acme Support
              */
             readonly display_name?: string | null;
+            /**
+             * @description Folders that are read beside the inbox and that of sent mail, with `/` between levels, each named once. What is in
+             *     one from before is read as the inbox's older mail is; mail that comes to it later is new. They are looked at every 45
+             *     seconds.
+             * @example [
+             *       "INBOX/Orders"
+             *     ]
+             */
+            readonly folders?: readonly string[] | null;
             /** @description The server to read. */
             readonly imap: components["schemas"]["MailServerRequest"];
             /** @description Whose it is. Shared ones are for administrators to connect. */
@@ -3297,6 +3436,30 @@ export interface components {
             readonly to: readonly components["schemas"]["MailAddress"][];
             /** @description What to look at before sending. */
             readonly warnings: readonly components["schemas"]["Warning"][];
+        };
+        /** @description A provider at which mailboxes can sign in without a password. */
+        readonly MailProvider: {
+            /**
+             * @description Its name for programs.
+             * @example google
+             */
+            readonly id: string;
+            /** @description Its server to read. */
+            readonly imap: components["schemas"]["ProviderServer"];
+            /**
+             * @description Its name for people.
+             * @example Google
+             */
+            readonly name: string;
+            /** @description Its server to send through. */
+            readonly smtp: components["schemas"]["ProviderServer"];
+        };
+        /** @description A page of a list. */
+        readonly MailProviderList: {
+            /** @description The elements. */
+            readonly data: readonly components["schemas"]["MailProvider"][];
+            /** @description What to ask with for the next page (`cursor`); null on the last one. */
+            readonly next_cursor: string | null;
         };
         /** @description A mail server and the account there; the password is never shown. */
         readonly MailServer: {
@@ -3512,7 +3675,7 @@ export interface components {
              */
             readonly version: number;
         };
-        /** @description A message came in, was accepted, went on in its delivery or was taken back: read it to show it. */
+        /** @description A message came in, was accepted, went on in its delivery, was understood anew or was taken back: read it to show it. */
         readonly MessageEvent: components["schemas"]["EventHead"] & {
             /**
              * Format: uuid
@@ -3688,6 +3851,71 @@ export interface components {
              * @example a field of blue barley
              */
             readonly password: string;
+        };
+        /**
+         * @description A mailbox to be connected through its provider.
+         * @example {
+         *       "address": "support@acme.example",
+         *       "code": "4/0AdQt",
+         *       "display_name": "Acme Support",
+         *       "kind": "shared",
+         *       "state": "AWqk"
+         *     }
+         */
+        readonly OAuthMailboxRequest: {
+            /**
+             * Format: email
+             * @description Its address.
+             * @example support@acme.example
+             */
+            readonly address: string;
+            /**
+             * Format: int32
+             * @description The first connection reads the last so many days. Default: 30.
+             * @example 30
+             */
+            readonly backfill_days?: number | null;
+            /**
+             * @description As the browser came back with it. Good once, and for a short time.
+             * @example 4/0AdQt
+             */
+            readonly code: string;
+            readonly conversation_starts_on?: components["schemas"]["ConversationStartsOn"] | null;
+            /**
+             * Format: uuid
+             * @description Who owns conversations that come in through a shared one where nothing else says.
+             */
+            readonly default_owner_id?: string | null;
+            /**
+             * @description What stands beside the address.
+             * @example Acme Support
+             */
+            readonly display_name?: string | null;
+            /**
+             * @description Folders that are read beside the inbox and that of sent mail, with `/` between levels, each named once.
+             * @example [
+             *       "INBOX/Orders"
+             *     ]
+             */
+            readonly folders?: readonly string[] | null;
+            /** @description Whose it is. Shared ones are for administrators to connect. */
+            readonly kind: components["schemas"]["MailboxKind"];
+            /**
+             * @description As the browser came back with it.
+             * @example AWqk
+             */
+            readonly state: string;
+            /**
+             * Format: uuid
+             * @description The user of a personal one. Left out: the caller.
+             */
+            readonly user_id?: string | null;
+            /**
+             * @description The account's name at the provider. Left out: the mailbox's address. A shared mailbox of Microsoft 365 is signed in
+             *     to under its own name, with the access of somebody who may use it.
+             * @example support@acme.example
+             */
+            readonly username?: string | null;
         };
         /** @description A user, where only name and picture matter. */
         readonly Owner: {
@@ -3883,7 +4111,37 @@ export interface components {
          * @description What went wrong: branch on it. Codes can be added; a code never changes its meaning.
          * @enum {string}
          */
-        readonly ProblemCode: "malformed_request" | "malformed_json" | "invalid_cursor" | "not_authenticated" | "invalid_credentials" | "invalid_refresh_token" | "feature_not_enabled" | "role_not_allowed" | "scope_not_allowed" | "api_key_not_allowed" | "view_not_allowed" | "origin_not_allowed" | "not_author" | "link_expired" | "not_found" | "method_not_allowed" | "conversation_moved_on" | "already_sending" | "nothing_to_retry" | "may_duplicate" | "nothing_kept" | "no_external_party" | "not_invited" | "mail_not_configured" | "primary_email" | "idempotency_in_progress" | "conversation_merged" | "events_expired" | "stale_version" | "body_too_large" | "unsupported_media_type" | "validation_failed" | "idempotency_key_reused" | "no_sending_mailbox" | "rate_limited" | "internal" | "unavailable";
+        readonly ProblemCode: "malformed_request" | "malformed_json" | "invalid_cursor" | "not_authenticated" | "invalid_credentials" | "invalid_refresh_token" | "feature_not_enabled" | "role_not_allowed" | "scope_not_allowed" | "api_key_not_allowed" | "view_not_allowed" | "origin_not_allowed" | "not_author" | "link_expired" | "not_found" | "method_not_allowed" | "conversation_moved_on" | "already_sending" | "nothing_to_retry" | "may_duplicate" | "nothing_kept" | "no_external_party" | "not_invited" | "mail_not_configured" | "primary_email" | "idempotency_in_progress" | "conversation_merged" | "events_expired" | "stale_version" | "body_too_large" | "unsupported_media_type" | "validation_failed" | "idempotency_key_reused" | "no_sending_mailbox" | "rate_limited" | "internal" | "provider_refused" | "unavailable";
+        /** @description A mail server of a provider's. */
+        readonly ProviderServer: {
+            /**
+             * @description A name or an address.
+             * @example imap.gmail.com
+             */
+            readonly host: string;
+            /**
+             * Format: int32
+             * @description The port.
+             * @example 993
+             */
+            readonly port: number;
+            /** @description How the connection is secured. */
+            readonly security: components["schemas"]["Security"];
+        };
+        /** @description A folder that is read, or will be once the server has it. */
+        readonly ReadFolder: {
+            /** @description How far the first reading is. */
+            readonly backfill: components["schemas"]["Backfill"];
+            /** @description The server has it. One that is made later is read from then on. */
+            readonly found: boolean;
+            /**
+             * @description Its name, with `/` between levels.
+             * @example INBOX/Orders
+             */
+            readonly name: string;
+            /** @description What it is for. */
+            readonly role: components["schemas"]["FolderRole"];
+        };
         /** @description How one recipient's copy fares. */
         readonly RecipientDelivery: {
             /**
@@ -4057,7 +4315,7 @@ export interface components {
          * @description What is wrong with a mail server.
          * @enum {string}
          */
-        readonly ServerFault: "name_not_found" | "address_not_allowed" | "port_not_allowed" | "plain_not_allowed" | "unreachable" | "timed_out" | "certificate_not_valid" | "tls_failed" | "no_starttls" | "not_a_mail_server" | "no_login_mechanism" | "login_refused" | "unavailable" | "throttled" | "command_refused" | "connection_lost" | "not_understood";
+        readonly ServerFault: "name_not_found" | "address_not_allowed" | "port_not_allowed" | "plain_not_allowed" | "unreachable" | "timed_out" | "certificate_not_valid" | "tls_failed" | "no_starttls" | "not_a_mail_server" | "no_login_mechanism" | "login_refused" | "sign_in_needed" | "provider_unavailable" | "provider_refused" | "unavailable" | "throttled" | "command_refused" | "connection_lost" | "not_understood";
         /** @description How trying one server went. */
         readonly ServerTest: {
             /**
@@ -4074,6 +4332,65 @@ export interface components {
          * @enum {string}
          */
         readonly Side: "internal" | "external";
+        /**
+         * @description A mailbox that signs in through its provider from now on, or anew.
+         * @example {
+         *       "code": "4/0AdQt",
+         *       "state": "AWqk"
+         *     }
+         */
+        readonly SignedInRequest: {
+            /**
+             * @description As the browser came back with it. Good once, and for a short time.
+             * @example 4/0AdQt
+             */
+            readonly code: string;
+            /**
+             * @description As the browser came back with it.
+             * @example AWqk
+             */
+            readonly state: string;
+            /**
+             * @description The account's name at the provider. Left out: the mailbox's address.
+             * @example support@acme.example
+             */
+            readonly username?: string | null;
+        };
+        /** @description A sign-in that was begun. */
+        readonly SignInAtProvider: {
+            /**
+             * @description Where to send the browser. It comes back to the operator's redirect address with `code` and `state`.
+             * @example https://accounts.google.com/o/oauth2/v2/auth?response_type=code&client_id=postroom&state=AWqk
+             */
+            readonly authorization_url: string;
+            /** @description The way back must be taken before. */
+            readonly expires_at: components["schemas"]["Time"];
+            /**
+             * @description What the browser comes back with, to be compared.
+             * @example AWqk
+             */
+            readonly state: string;
+        };
+        /**
+         * @description A sign-in to begin.
+         * @example {
+         *       "address": "support@acme.example",
+         *       "provider": "google"
+         *     }
+         */
+        readonly SignInRequest: {
+            /**
+             * Format: email
+             * @description The mailbox's address, which the provider proposes then.
+             * @example support@acme.example
+             */
+            readonly address?: string | null;
+            /**
+             * @description Which provider: an `id` of the list.
+             * @example google
+             */
+            readonly provider: string;
+        };
         /**
          * @description Whether the team still has something to do.
          * @enum {string}
@@ -4693,6 +5010,15 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `provider_refused`: The sign-in provider refuses this installation */
+        readonly ProviderRefused: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `rate_limited`: Too many requests */
         readonly RateLimited: {
             headers: {
@@ -4874,6 +5200,7 @@ export type FieldCode = components['schemas']['FieldCode'];
 export type FieldDefinition = components['schemas']['FieldDefinition'];
 export type FieldError = components['schemas']['FieldError'];
 export type FileContent = components['schemas']['FileContent'];
+export type FolderRole = components['schemas']['FolderRole'];
 export type Health = components['schemas']['Health'];
 export type IntakeEntry = components['schemas']['IntakeEntry'];
 export type IntakeEntryList = components['schemas']['IntakeEntryList'];
@@ -4888,6 +5215,8 @@ export type LoginRequest = components['schemas']['LoginRequest'];
 export type MailAddress = components['schemas']['MailAddress'];
 export type MailAddressRequest = components['schemas']['MailAddressRequest'];
 export type Mailbox = components['schemas']['Mailbox'];
+export type MailboxAuth = components['schemas']['MailboxAuth'];
+export type MailboxAuthKind = components['schemas']['MailboxAuthKind'];
 export type MailboxKind = components['schemas']['MailboxKind'];
 export type MailboxList = components['schemas']['MailboxList'];
 export type MailboxPatchRequest = components['schemas']['MailboxPatchRequest'];
@@ -4897,6 +5226,8 @@ export type MailboxState = components['schemas']['MailboxState'];
 export type MailboxTest = components['schemas']['MailboxTest'];
 export type MailboxTestRequest = components['schemas']['MailboxTestRequest'];
 export type MailPreview = components['schemas']['MailPreview'];
+export type MailProvider = components['schemas']['MailProvider'];
+export type MailProviderList = components['schemas']['MailProviderList'];
 export type MailServer = components['schemas']['MailServer'];
 export type MailServerPatch = components['schemas']['MailServerPatch'];
 export type MailServerRequest = components['schemas']['MailServerRequest'];
@@ -4916,6 +5247,7 @@ export type NewApiKey = components['schemas']['NewApiKey'];
 export type NewEmailRequest = components['schemas']['NewEmailRequest'];
 export type NewMailRequest = components['schemas']['NewMailRequest'];
 export type NewPasswordRequest = components['schemas']['NewPasswordRequest'];
+export type OAuthMailboxRequest = components['schemas']['OAuthMailboxRequest'];
 export type Owner = components['schemas']['Owner'];
 export type PasswordRequest = components['schemas']['PasswordRequest'];
 export type PictureRequest = components['schemas']['PictureRequest'];
@@ -4927,6 +5259,8 @@ export type PresenceRequest = components['schemas']['PresenceRequest'];
 export type PresenceState = components['schemas']['PresenceState'];
 export type Problem = components['schemas']['Problem'];
 export type ProblemCode = components['schemas']['ProblemCode'];
+export type ProviderServer = components['schemas']['ProviderServer'];
+export type ReadFolder = components['schemas']['ReadFolder'];
 export type RecipientDelivery = components['schemas']['RecipientDelivery'];
 export type RefreshPlace = components['schemas']['RefreshPlace'];
 export type RefreshRequest = components['schemas']['RefreshRequest'];
@@ -4946,6 +5280,9 @@ export type SentCopy = components['schemas']['SentCopy'];
 export type ServerFault = components['schemas']['ServerFault'];
 export type ServerTest = components['schemas']['ServerTest'];
 export type Side = components['schemas']['Side'];
+export type SignedInRequest = components['schemas']['SignedInRequest'];
+export type SignInAtProvider = components['schemas']['SignInAtProvider'];
+export type SignInRequest = components['schemas']['SignInRequest'];
 export type Status = components['schemas']['Status'];
 export type StreamEnd = components['schemas']['StreamEnd'];
 export type StreamEndReason = components['schemas']['StreamEndReason'];
@@ -5001,6 +5338,7 @@ export type ResponseNothingKept = components['responses']['NothingKept'];
 export type ResponseNotInvitedOrMailNotConfigured = components['responses']['NotInvitedOrMailNotConfigured'];
 export type ResponseOriginNotAllowed = components['responses']['OriginNotAllowed'];
 export type ResponsePrimaryEmail = components['responses']['PrimaryEmail'];
+export type ResponseProviderRefused = components['responses']['ProviderRefused'];
 export type ResponseRateLimited = components['responses']['RateLimited'];
 export type ResponseRoleNotAllowedOrScopeNotAllowed = components['responses']['RoleNotAllowedOrScopeNotAllowed'];
 export type ResponseScopeNotAllowed = components['responses']['ScopeNotAllowed'];
@@ -10374,6 +10712,100 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly list_mail_providers: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All of them. */
+            readonly 200: {
+                headers: {
+                    /** @description The last event that this answer includes: `GET /v1/events?after=` it misses nothing. */
+                    readonly "Postroom-Event"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "google",
+                     *           "imap": {
+                     *             "host": "imap.gmail.com",
+                     *             "port": 993,
+                     *             "security": "tls"
+                     *           },
+                     *           "name": "Google",
+                     *           "smtp": {
+                     *             "host": "imap.gmail.com",
+                     *             "port": 993,
+                     *             "security": "tls"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["MailProviderList"];
+                };
+            };
+            readonly 401: components["responses"]["NotAuthenticated"];
+            readonly 403: components["responses"]["FeatureNotEnabled"];
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly begin_provider_sign_in: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "address": "support@acme.example",
+                 *       "provider": "google"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["SignInRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description Where to send the browser. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "authorization_url": "https://accounts.google.com/o/oauth2/v2/auth?response_type=code&client_id=postroom&state=AWqk",
+                     *       "expires_at": "2026-03-01T09:30:00.000Z",
+                     *       "state": "AWqk"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["SignInAtProvider"];
+                };
+            };
+            readonly 400: components["responses"]["MalformedJson"];
+            readonly 401: components["responses"]["NotAuthenticated"];
+            readonly 403: components["responses"]["FeatureNotEnabledOrScopeNotAllowed"];
+            readonly 413: components["responses"]["BodyTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 422: components["responses"]["ValidationFailed"];
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly list_mailboxes: {
         readonly parameters: {
             readonly query?: {
@@ -10403,6 +10835,10 @@ export interface operations {
                      *       "data": [
                      *         {
                      *           "address": "support@acme.example",
+                     *           "auth": {
+                     *             "kind": "password",
+                     *             "provider": null
+                     *           },
                      *           "authserv_id": null,
                      *           "backfill": {
                      *             "done": 120,
@@ -10413,6 +10849,9 @@ export interface operations {
                      *           "created_at": "2026-02-27T15:04:11.250Z",
                      *           "default_owner_id": null,
                      *           "display_name": "Acme Support",
+                     *           "folders": [
+                     *             "INBOX/Orders"
+                     *           ],
                      *           "id": "0198c7d1-2b3c-7d4e-9f50-6b7c8d9e0f1a",
                      *           "imap": {
                      *             "host": "imap.acme.example",
@@ -10423,6 +10862,17 @@ export interface operations {
                      *           "kind": "shared",
                      *           "last_error": null,
                      *           "last_synced_at": "2026-03-01T09:30:00.000Z",
+                     *           "read_folders": [
+                     *             {
+                     *               "backfill": {
+                     *                 "done": 120,
+                     *                 "total": 310
+                     *               },
+                     *               "found": false,
+                     *               "name": "INBOX/Orders",
+                     *               "role": "inbox"
+                     *             }
+                     *           ],
                      *           "sent_copy": "auto",
                      *           "smtp": {
                      *             "host": "smtp.acme.example",
@@ -10505,6 +10955,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "address": "support@acme.example",
+                     *       "auth": {
+                     *         "kind": "password",
+                     *         "provider": null
+                     *       },
                      *       "authserv_id": null,
                      *       "backfill": {
                      *         "done": 120,
@@ -10515,6 +10969,9 @@ export interface operations {
                      *       "created_at": "2026-02-27T15:04:11.250Z",
                      *       "default_owner_id": null,
                      *       "display_name": "Acme Support",
+                     *       "folders": [
+                     *         "INBOX/Orders"
+                     *       ],
                      *       "id": "0198c7d1-2b3c-7d4e-9f50-6b7c8d9e0f1a",
                      *       "imap": {
                      *         "host": "imap.acme.example",
@@ -10525,6 +10982,17 @@ export interface operations {
                      *       "kind": "shared",
                      *       "last_error": null,
                      *       "last_synced_at": "2026-03-01T09:30:00.000Z",
+                     *       "read_folders": [
+                     *         {
+                     *           "backfill": {
+                     *             "done": 120,
+                     *             "total": 310
+                     *           },
+                     *           "found": false,
+                     *           "name": "INBOX/Orders",
+                     *           "role": "inbox"
+                     *         }
+                     *       ],
                      *       "sent_copy": "auto",
                      *       "smtp": {
                      *         "host": "smtp.acme.example",
@@ -10584,6 +11052,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "address": "support@acme.example",
+                     *       "auth": {
+                     *         "kind": "password",
+                     *         "provider": null
+                     *       },
                      *       "authserv_id": null,
                      *       "backfill": {
                      *         "done": 120,
@@ -10594,6 +11066,9 @@ export interface operations {
                      *       "created_at": "2026-02-27T15:04:11.250Z",
                      *       "default_owner_id": null,
                      *       "display_name": "Acme Support",
+                     *       "folders": [
+                     *         "INBOX/Orders"
+                     *       ],
                      *       "id": "0198c7d1-2b3c-7d4e-9f50-6b7c8d9e0f1a",
                      *       "imap": {
                      *         "host": "imap.acme.example",
@@ -10604,6 +11079,17 @@ export interface operations {
                      *       "kind": "shared",
                      *       "last_error": null,
                      *       "last_synced_at": "2026-03-01T09:30:00.000Z",
+                     *       "read_folders": [
+                     *         {
+                     *           "backfill": {
+                     *             "done": 120,
+                     *             "total": 310
+                     *           },
+                     *           "found": false,
+                     *           "name": "INBOX/Orders",
+                     *           "role": "inbox"
+                     *         }
+                     *       ],
                      *       "sent_copy": "auto",
                      *       "smtp": {
                      *         "host": "smtp.acme.example",
@@ -10721,6 +11207,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "address": "support@acme.example",
+                     *       "auth": {
+                     *         "kind": "password",
+                     *         "provider": null
+                     *       },
                      *       "authserv_id": null,
                      *       "backfill": {
                      *         "done": 120,
@@ -10731,6 +11221,9 @@ export interface operations {
                      *       "created_at": "2026-02-27T15:04:11.250Z",
                      *       "default_owner_id": null,
                      *       "display_name": "Acme Support",
+                     *       "folders": [
+                     *         "INBOX/Orders"
+                     *       ],
                      *       "id": "0198c7d1-2b3c-7d4e-9f50-6b7c8d9e0f1a",
                      *       "imap": {
                      *         "host": "imap.acme.example",
@@ -10741,6 +11234,17 @@ export interface operations {
                      *       "kind": "shared",
                      *       "last_error": null,
                      *       "last_synced_at": "2026-03-01T09:30:00.000Z",
+                     *       "read_folders": [
+                     *         {
+                     *           "backfill": {
+                     *             "done": 120,
+                     *             "total": 310
+                     *           },
+                     *           "found": false,
+                     *           "name": "INBOX/Orders",
+                     *           "role": "inbox"
+                     *         }
+                     *       ],
                      *       "sent_copy": "auto",
                      *       "smtp": {
                      *         "host": "smtp.acme.example",
@@ -10915,6 +11419,113 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly sign_in_mailbox: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description The `ETag` of the state that was edited (or just `"<version>"`). If the version is another one by now, nothing
+                 *     is saved and 412 `stale_version` gives the present state under `current`.
+                 */
+                readonly "If-Match"?: string;
+            };
+            readonly path: {
+                /** @description The mailbox's id. */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "code": "4/0AdQt",
+                 *       "state": "AWqk"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["SignedInRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The mailbox as it is now. */
+            readonly 200: {
+                headers: {
+                    /** @description `"<version>-<digest>"`, for `If-Match` and `If-None-Match`. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "address": "support@acme.example",
+                     *       "auth": {
+                     *         "kind": "password",
+                     *         "provider": null
+                     *       },
+                     *       "authserv_id": null,
+                     *       "backfill": {
+                     *         "done": 120,
+                     *         "total": 310
+                     *       },
+                     *       "backfill_days": 30,
+                     *       "conversation_starts_on": "reply",
+                     *       "created_at": "2026-02-27T15:04:11.250Z",
+                     *       "default_owner_id": null,
+                     *       "display_name": "Acme Support",
+                     *       "folders": [
+                     *         "INBOX/Orders"
+                     *       ],
+                     *       "id": "0198c7d1-2b3c-7d4e-9f50-6b7c8d9e0f1a",
+                     *       "imap": {
+                     *         "host": "imap.acme.example",
+                     *         "port": 993,
+                     *         "security": "tls",
+                     *         "username": "support@acme.example"
+                     *       },
+                     *       "kind": "shared",
+                     *       "last_error": null,
+                     *       "last_synced_at": "2026-03-01T09:30:00.000Z",
+                     *       "read_folders": [
+                     *         {
+                     *           "backfill": {
+                     *             "done": 120,
+                     *             "total": 310
+                     *           },
+                     *           "found": false,
+                     *           "name": "INBOX/Orders",
+                     *           "role": "inbox"
+                     *         }
+                     *       ],
+                     *       "sent_copy": "auto",
+                     *       "smtp": {
+                     *         "host": "smtp.acme.example",
+                     *         "port": 587,
+                     *         "security": "starttls",
+                     *         "username": "support@acme.example"
+                     *       },
+                     *       "state": "reading",
+                     *       "updated_at": "2026-03-01T09:30:00.000Z",
+                     *       "user_id": null,
+                     *       "version": 5
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Mailbox"];
+                };
+            };
+            readonly 400: components["responses"]["MalformedJson"];
+            readonly 401: components["responses"]["NotAuthenticated"];
+            readonly 403: components["responses"]["FeatureNotEnabledOrRoleNotAllowedOrScopeNotAllowed"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 412: components["responses"]["StaleVersion"];
+            readonly 413: components["responses"]["BodyTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 422: components["responses"]["ValidationFailed"];
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 502: components["responses"]["ProviderRefused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly test_mailbox: {
         readonly parameters: {
             readonly query?: never;
@@ -10970,6 +11581,117 @@ export interface operations {
             readonly 422: components["responses"]["ValidationFailed"];
             readonly 429: components["responses"]["RateLimited"];
             readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly create_oauth_mailbox: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description 1 to 255 printable ASCII characters, best a new UUID for each thing to be made. The first answer is kept for 24
+                 *     hours and given again to the same request, with `Idempotent-Replayed: true`; nothing happens twice.
+                 * @example 5f1c2a4e-6a0d-4d2c-8f0e-0d6c9b1f7a11
+                 */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "address": "support@acme.example",
+                 *       "code": "4/0AdQt",
+                 *       "display_name": "Acme Support",
+                 *       "kind": "shared",
+                 *       "state": "AWqk"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["OAuthMailboxRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The mailbox. */
+            readonly 201: {
+                headers: {
+                    /** @description `"<version>-<digest>"`, for `If-Match` and `If-None-Match`. */
+                    readonly ETag?: string;
+                    /** @description `true` where the same request was answered before: nothing happened now. */
+                    readonly "Idempotent-Replayed"?: string;
+                    /** @description The address of the new thing. */
+                    readonly Location?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "address": "support@acme.example",
+                     *       "auth": {
+                     *         "kind": "password",
+                     *         "provider": null
+                     *       },
+                     *       "authserv_id": null,
+                     *       "backfill": {
+                     *         "done": 120,
+                     *         "total": 310
+                     *       },
+                     *       "backfill_days": 30,
+                     *       "conversation_starts_on": "reply",
+                     *       "created_at": "2026-02-27T15:04:11.250Z",
+                     *       "default_owner_id": null,
+                     *       "display_name": "Acme Support",
+                     *       "folders": [
+                     *         "INBOX/Orders"
+                     *       ],
+                     *       "id": "0198c7d1-2b3c-7d4e-9f50-6b7c8d9e0f1a",
+                     *       "imap": {
+                     *         "host": "imap.acme.example",
+                     *         "port": 993,
+                     *         "security": "tls",
+                     *         "username": "support@acme.example"
+                     *       },
+                     *       "kind": "shared",
+                     *       "last_error": null,
+                     *       "last_synced_at": "2026-03-01T09:30:00.000Z",
+                     *       "read_folders": [
+                     *         {
+                     *           "backfill": {
+                     *             "done": 120,
+                     *             "total": 310
+                     *           },
+                     *           "found": false,
+                     *           "name": "INBOX/Orders",
+                     *           "role": "inbox"
+                     *         }
+                     *       ],
+                     *       "sent_copy": "auto",
+                     *       "smtp": {
+                     *         "host": "smtp.acme.example",
+                     *         "port": 587,
+                     *         "security": "starttls",
+                     *         "username": "support@acme.example"
+                     *       },
+                     *       "state": "reading",
+                     *       "updated_at": "2026-03-01T09:30:00.000Z",
+                     *       "user_id": null,
+                     *       "version": 5
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Mailbox"];
+                };
+            };
+            readonly 400: components["responses"]["MalformedRequestOrMalformedJson"];
+            readonly 401: components["responses"]["NotAuthenticated"];
+            readonly 403: components["responses"]["FeatureNotEnabledOrRoleNotAllowedOrScopeNotAllowed"];
+            readonly 409: components["responses"]["IdempotencyInProgress"];
+            readonly 413: components["responses"]["BodyTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 422: components["responses"]["ValidationFailedOrIdempotencyKeyReused"];
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 502: components["responses"]["ProviderRefused"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };

@@ -10,6 +10,7 @@ export const keyed: ReadonlySet<string> = new Set([
   "POST /v1/custom-fields",
   "POST /v1/deals",
   "POST /v1/mailboxes",
+  "POST /v1/mailboxes/oauth",
   "POST /v1/messages",
   "POST /v1/threads/{id}/conversation",
   "POST /v1/users",
