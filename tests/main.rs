@@ -26,6 +26,8 @@ mod memory;
 #[cfg(test)]
 mod oauth;
 #[cfg(test)]
+mod operating;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod postman;

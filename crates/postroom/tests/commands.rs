@@ -278,6 +278,18 @@ fn sign_in(server: &Serving) -> SignedIn {
 }
 
 #[test]
+fn no_signing_key_is_made_under_another_master_key() {
+    let site = Site::migrated();
+    site.make_workspace();
+    drop(Serving::start(site.command(&["serve", "--only", "api"])));
+    let mut command = site.command(&["keys", "rotate", "--now"]);
+    command.env("POSTROOM_MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    refused(&command.output().unwrap(), "could not be opened with this master key");
+    // Nothing has happened to the right one.
+    sign_in(&Serving::start(site.command(&["serve", "--only", "api"])));
+}
+
+#[test]
 fn a_new_signing_key_signs_nobody_out_and_running_servers_take_it_up() {
     let site = Site::migrated();
     site.make_workspace();

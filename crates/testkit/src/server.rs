@@ -53,6 +53,16 @@ impl Installation {
         self
     }
 
+    /// The environment in which its commands run.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// The directory of blobs and logs.
     pub fn dir(&self) -> &Path {
         &self.dir
