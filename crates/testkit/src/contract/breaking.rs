@@ -89,7 +89,8 @@ pub fn unexcused(found: &BTreeSet<Breaking>, exceptions: &str) -> Vec<String> {
     for line in lines {
         match line.split_once(' ') {
             Some((pointer, reason)) if !reason.trim().is_empty() => {
-                excused.insert(pointer, false);
+                // As it is told: with a colon.
+                excused.insert(pointer.trim_end_matches(':'), false);
             }
             _ => faults.push(format!("the exception {line} has no reason")),
         }

@@ -212,6 +212,7 @@ fn what_breaks_is_told_with_what_to_do_unless_it_is_an_exception_with_a_reason()
     let told = format!("{place}: the field is gone (keep it, marked `deprecated`, beside what replaces it)");
     assert_eq!(unexcused(&found, "# none\n"), std::slice::from_ref(&told));
     assert!(unexcused(&found, &format!("{place} nobody could read it")).is_empty());
+    assert!(unexcused(&found, &format!("{place}: nobody could read it")).is_empty());
     assert_eq!(unexcused(&found, &place), [format!("the exception {place} has no reason"), told]);
     let idle = unexcused(&BTreeSet::new(), &format!("{place} once"));
     assert_eq!(idle, [format!("{place} breaks nothing: take it off the exceptions")]);
