@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, fs, process::Command};
 use crate::{integrating::kestrel, world::World};
 
 /// Requests that aren't 2xx in a run from top to bottom.
-const REFUSED: [(&str, u16); 7] = [
+const REFUSED: [(&str, u16); 10] = [
     // Tokens that are mailed to somebody.
     ("accept_invitation", 404),
     ("get_invitation", 404),
@@ -21,6 +21,10 @@ const REFUSED: [(&str, u16); 7] = [
     // No mail has been put aside.
     ("get_raw_intake", 404),
     ("replay_intake", 404),
+    // The installation is registered with no provider, and nobody has signed in there.
+    ("begin_provider_sign_in", 422),
+    ("create_oauth_mailbox", 422),
+    ("sign_in_mailbox", 422),
     // It has been taken back, just before.
     ("retry_message", 404),
 ];
