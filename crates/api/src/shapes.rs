@@ -13,6 +13,7 @@ pub mod deal;
 pub mod defined_field;
 mod documented;
 pub mod event;
+pub mod following;
 pub mod intake;
 pub mod invitation;
 pub mod list;

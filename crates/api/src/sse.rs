@@ -5,10 +5,7 @@
 
 use crate::{
     links::Links,
-    shapes::{
-        event::{EventView, StreamEndView},
-        presence::PresenceView,
-    },
+    shapes::{event::EventView, following::StreamEndView, presence::PresenceView},
 };
 use actix_web::{
     HttpResponse,

@@ -7,7 +7,7 @@
 use super::operations;
 use crate::{
     problem::{Code, FieldCode, FieldError, MEDIA_TYPE, ProblemMembers, ProblemView},
-    shapes::event::{StreamEndName, StreamEndView},
+    shapes::following::{StreamEndName, StreamEndView},
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

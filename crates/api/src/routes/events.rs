@@ -9,7 +9,10 @@ use crate::{
     problem::Problem,
     refusal,
     server::State,
-    shapes::event::{EventPageView, EventsQuery, FollowQuery, TicketView},
+    shapes::{
+        event::EventPageView,
+        following::{EventsQuery, FollowQuery, TicketView},
+    },
     sse::{self, Feed},
     tickets::Ticket,
 };
