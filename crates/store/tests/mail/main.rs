@@ -2,6 +2,8 @@
 //! with a test that tries to break it.
 
 #[cfg(test)]
+mod audience;
+#[cfg(test)]
 mod conversing;
 #[cfg(test)]
 mod delivering;
