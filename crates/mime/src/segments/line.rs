@@ -1,6 +1,6 @@
 //! What a single line of a body, or a few lines together, can be.
 
-use super::phrases;
+use super::{devices, labels, phrases};
 
 /// Only the beginning of a line tells what it is; bodies may be one line of megabytes.
 const MAX_HEAD: usize = 500;
@@ -97,10 +97,10 @@ pub(super) fn label(line: &str) -> Option<Label> {
         return None;
     }
     let kinds = [
-        (LabelKind::From, phrases::FROM.as_slice()),
-        (LabelKind::Sent, &phrases::SENT),
-        (LabelKind::Subject, &phrases::SUBJECT),
-        (LabelKind::To, &phrases::TO),
+        (LabelKind::From, labels::FROM.as_slice()),
+        (LabelKind::Sent, &labels::SENT),
+        (LabelKind::Subject, &labels::SUBJECT),
+        (LabelKind::To, &labels::TO),
     ];
     let (kind, _) = kinds.into_iter().find(|(_, names)| names.contains(&name))?;
     let is_certain = match kind {
@@ -117,7 +117,7 @@ fn names_date(value: &str) -> bool {
     value.match_indices(':').any(|(at, _)| {
         let (before, after) = value.split_at_checked(at).unwrap_or((value, ""));
         let name = before.rsplit([' ', '*', '>']).find(|word| !word.is_empty()).unwrap_or_default();
-        phrases::SENT.contains(&name) && names_year(after)
+        labels::SENT.contains(&name) && names_year(after)
     })
 }
 
@@ -326,8 +326,8 @@ pub(super) fn is_sent_from(line: &str) -> bool {
     text.len() <= 120
         && !is_sentence
         && (names_program
-            || phrases::SENT_FROM.iter().any(|start| text.starts_with(start))
-            || phrases::SENT_FROM_ENDS.iter().any(|end| text.ends_with(end))
+            || devices::SENT_FROM.iter().any(|start| text.starts_with(start))
+            || devices::SENT_FROM_ENDS.iter().any(|end| text.ends_with(end))
             || text.ends_with(" gesendet") && text.starts_with("von "))
 }
 

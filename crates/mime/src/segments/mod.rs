@@ -4,6 +4,8 @@
 //! what was decided about them is carried back to the tree.
 
 mod align;
+mod devices;
+mod labels;
 mod line;
 mod lines;
 mod marks;
