@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use postroom_mime::{Circumstances, Understood, arrival, message_sha256, understand};
+use postroom_mime::{Circumstances, Understood, arrival, understand};
 use postroom_store::{
     ArchiveMailbox, IncomingMail, Ingested, IntakeReason, PassedMessage, Store, StoreError,
 };
@@ -132,9 +132,6 @@ impl Importer {
             return self.pass(IntakeReason::Unparseable, detail, None, name, received_at).await;
         };
         mail.raw_sha256 = Some(name);
-        for (attachment, content) in mail.attachments.iter_mut().zip(&contents) {
-            attachment.sha256 = message_sha256(content);
-        }
         store.put_blobs(workspace, contents.into_iter().map(Bytes::from).collect()).await?;
         match store.import(mailbox, &mail).await {
             Ok(ingested) => self.count(&ingested),

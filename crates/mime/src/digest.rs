@@ -4,15 +4,9 @@ use crate::attachments::{Attachment, Hex};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of the raw mail: its name in the blob store (MAIL-2).
-#[must_use]
-pub fn message_sha256(raw: &[u8]) -> [u8; 32] {
-    Sha256::digest(raw).into()
-}
-
 /// A Message-ID for a mail that has none: the same bytes give the same id. Its domain can't exist (RFC 2606).
 pub(crate) fn derived_message_id(raw: &[u8]) -> String {
-    let hash = message_sha256(raw);
+    let hash: [u8; 32] = Sha256::digest(raw).into();
     format!("{}@no-message-id.invalid", Hex(hash.get(..16).unwrap_or(&hash)))
 }
 

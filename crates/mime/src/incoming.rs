@@ -11,6 +11,7 @@ use postroom_domain::message::RfcMessageId;
 use postroom_domain::reply::{Segment, SegmentKind};
 use postroom_domain::subject::subject_key;
 use postroom_domain::threading::Headers;
+use sha2::{Digest, Sha256};
 
 use crate::address::ParsedAddress;
 use crate::bounce::{Bounce, BounceRecipient};
@@ -34,7 +35,7 @@ pub struct Circumstances<'a> {
 /// A mail, and the contents of its attachments in the order of [`IncomingMail::attachments`].
 #[derive(Debug)]
 pub struct Understood {
-    /// The mail; where its raw bytes and its files are kept is not known yet.
+    /// The mail; where its raw bytes are kept is not known yet. Its files are named by their contents.
     pub mail: IncomingMail,
     /// Its files' contents.
     pub contents: Vec<Vec<u8>>,
@@ -148,8 +149,7 @@ fn attachment(attachment: crate::Attachment) -> (IncomingAttachment, Vec<u8>) {
         filename: attachment.filename.map(plain),
         content_type: plain(attachment.content_type),
         size: attachment.size as u64,
-        // Known when the content is in the blob store.
-        sha256: [0; 32],
+        sha256: Sha256::digest(&attachment.contents).into(),
         content_id: attachment.content_id.map(plain),
         inline: attachment.inline,
     };

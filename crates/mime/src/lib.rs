@@ -40,7 +40,6 @@ pub use attachments::Attachment;
 pub use authentication::AuthenticationResult;
 pub use bounce::{Bounce, BounceRecipient};
 pub use compose::{ComposeError, Outgoing, OutgoingAttachment, compose};
-pub use digest::message_sha256;
 pub use file::{file_name, media_type};
 pub use html::{html_to_text, release_remote_pictures, rewrite_cids, sanitise, text_to_html};
 pub use incoming::{Circumstances, Understood, understand};

@@ -117,11 +117,7 @@ pub(crate) async fn take_in_again(
         return Ok(HttpResponse::Ok().json(ReplayView::new(entry, None)));
     };
     mail.raw_sha256 = Some(sha256);
-    let contents = contents.into_iter().map(Bytes::from).collect();
-    let hashes = store.put_blobs(actor.workspace_id, contents).await?;
-    for (attachment, hash) in mail.attachments.iter_mut().zip(hashes) {
-        attachment.sha256 = hash;
-    }
+    store.put_blobs(actor.workspace_id, contents.into_iter().map(Bytes::from).collect()).await?;
     let (entry, ingested) = store.replay_intake(actor, id, entry, &mail).await?;
     Ok(HttpResponse::Ok().json(ReplayView::new(entry, Some(&ingested))))
 }

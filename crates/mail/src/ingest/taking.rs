@@ -261,11 +261,7 @@ impl Reader {
             return self.pass(folder, track, uid, passed);
         };
         mail.raw_sha256 = Some(raw_sha256);
-        let contents = contents.into_iter().map(Bytes::from).collect();
-        let hashes = self.wait_for(self.store.put_blobs(workspace, contents))?;
-        for (attachment, hash) in mail.attachments.iter_mut().zip(hashes) {
-            attachment.sha256 = hash;
-        }
+        self.wait_for(self.store.put_blobs(workspace, contents.into_iter().map(Bytes::from).collect()))?;
         self.store_or_pass(folder, track, uid, &mail)
     }
 

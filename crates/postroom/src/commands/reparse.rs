@@ -5,7 +5,7 @@ use crate::cli::Reparse;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use postroom_domain::ids::{MessageId, WorkspaceId};
-use postroom_mime::{Circumstances, Understood, message_sha256, understand};
+use postroom_mime::{Circumstances, Understood, understand};
 use postroom_store::{Differences, KeptMail, ReparseScope, Store, StoreError};
 use std::io::Write;
 use uuid::Uuid;
@@ -162,9 +162,6 @@ impl Run<'_> {
             return Ok(());
         };
         mail.raw_sha256 = Some(kept.raw);
-        for (file, content) in mail.attachments.iter_mut().zip(&contents) {
-            file.sha256 = message_sha256(content);
-        }
         let mut found = match self.store.differences(workspace, kept.id, &mail).await {
             // It was taken away meanwhile.
             Err(StoreError::NotFound) => return Ok(()),
