@@ -116,7 +116,7 @@ tools = $(CURDIR)/.local/mail-tools
 corpus: ## Measure how real mail is understood; CORPUS=DIR is the collection; rewrites bench/mail.md
 	@[ -e "$(CORPUS)/tools/score.py" ] || { echo "No collection of mail in $(CORPUS): name its directory (make corpus CORPUS=DIR). It holds the cases and"; echo "tools/predict.py and tools/score.py, which know what is expected of them; bench/mail.md says what was measured so far."; exit 1; }
 	@[ -x $(tools)/bin/python ] || python3 -m venv $(tools)
-	@$(tools)/bin/python -m pip install --quiet --disable-pip-version-check lxml html5lib rapidfuzz
+	@$(tools)/bin/python -m pip install --quiet --disable-pip-version-check lxml==6.1.3 html5lib==1.1 rapidfuzz==3.14.6
 	$(call step,Building (a few minutes the first time))
 	@cargo build --bin postroom
 	$(call step,Reading the collection)
