@@ -4,6 +4,7 @@ use crate::{
     Store,
     audit::{self, Entry},
     error::StoreError,
+    live::Credential,
     page::Page,
     schema::{api_key_digests as digests, api_keys as keys, users},
     sessions::TokenDigest,
@@ -53,7 +54,7 @@ pub struct NewApiKey {
     pub name: String,
     /// How much it may.
     pub scope: Scope,
-    /// When it ends by itself.
+    /// When it is to end by itself.
     pub expires_at: Option<DateTime<Utc>>,
     /// SHA-256 of the token.
     pub digest: TokenDigest,
@@ -84,15 +85,26 @@ pub(crate) fn read_scope(name: &str) -> Result<Scope, StoreError> {
 }
 
 impl Store {
-    /// Makes a key of the actor's own.
+    /// Makes a key of the actor's own. One that is made with a key ends with that one at the latest, so that who got hold of
+    /// a key that ends can't keep what it allowed.
     ///
     /// # Errors
-    /// [`StoreError::ScopeNotAllowed`] where the actor comes with a key that may not make others.
-    pub async fn create_api_key(&self, actor: &Actor, new: &NewApiKey) -> Result<ApiKey, StoreError> {
+    /// [`StoreError::ScopeNotAllowed`] where the actor comes with a key that may not make others;
+    /// [`StoreError::Invalid`] where it is to end later than the key that makes it.
+    pub async fn create_api_key(
+        &self,
+        actor: &Actor,
+        credential: Credential,
+        new: &NewApiKey,
+    ) -> Result<ApiKey, StoreError> {
         let id = ApiKeyId(Uuid::now_v7());
         let workspace = actor.workspace_id;
         self.write(workspace, async |tx| {
             actor.require_whole_scope()?;
+            let expires_at = match credential {
+                Credential::Session(_) => new.expires_at,
+                Credential::ApiKey(maker) => end_within(tx, workspace, maker, new.expires_at).await?,
+            };
             diesel::insert_into(keys::table)
                 .values((
                     keys::workspace_id.eq(workspace.0),
@@ -101,7 +113,7 @@ impl Store {
                     keys::name.eq(&new.name),
                     keys::scope.eq(new.scope.as_str()),
                     keys::hint.eq(&new.hint),
-                    keys::expires_at.eq(new.expires_at),
+                    keys::expires_at.eq(expires_at),
                 ))
                 .execute(&mut tx.conn())
                 .await?;
@@ -110,7 +122,7 @@ impl Store {
                     digests::digest.eq(new.digest.as_slice()),
                     digests::workspace_id.eq(workspace.0),
                     digests::key_id.eq(id.0),
-                    digests::expires_at.eq(new.expires_at),
+                    digests::expires_at.eq(expires_at),
                 ))
                 .execute(&mut tx.conn())
                 .await?;
@@ -168,6 +180,27 @@ impl Store {
             audit::record(tx, actor, entry).await
         })
         .await
+    }
+}
+
+/// When a key ends that is made with another one: when it is asked to, or else with its maker.
+async fn end_within(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    maker: ApiKeyId,
+    asked: Option<DateTime<Utc>>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let bound: Option<DateTime<Utc>> = keys::table
+        .filter(keys::workspace_id.eq(workspace.0).and(keys::id.eq(maker.0)))
+        .select(keys::expires_at)
+        .first(&mut tx.conn())
+        .await?;
+    match (asked, bound) {
+        (Some(end), Some(bound)) if end > bound => Err(StoreError::Invalid {
+            field: "expires_at",
+            why: "the key that makes this one ends before that",
+        }),
+        (asked, bound) => Ok(asked.or(bound)),
     }
 }
 

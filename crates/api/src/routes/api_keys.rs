@@ -24,7 +24,8 @@ use postroom_store::{ApiKeyQuery, NewApiKey, StoreError};
 ///
 /// One of the caller's own: it acts as them, within its scope, until it is revoked or expires, or they are deactivated. The
 /// answer is the only one that shows its token. It takes no `Idempotency-Key`, since the token would have to be kept for
-/// it: where the answer was lost, revoke the key and make another. With an API key this takes the scope `admin`.
+/// it: where the answer was lost, revoke the key and make another. With an API key this takes the scope `admin`, and the
+/// new key ends with that one at the latest.
 #[utoipa::path(
     tag = "API keys", operation_id = "create_api_key", request_body = ApiKeyRequest,
     responses((status = 201, description = "The key, with its token.", body = NewApiKeyView)),
@@ -46,7 +47,7 @@ pub(crate) async fn create(
     let NewKeyToken { digest, hint, .. } = made;
     let new =
         NewApiKey { name: asked.name, scope: asked.scope.into(), expires_at: asked.expires_at, digest, hint };
-    let key = ApiKeyView::from(state.store.create_api_key(&caller.actor, &new).await?);
+    let key = ApiKeyView::from(state.store.create_api_key(&caller.actor, caller.credential, &new).await?);
     let mut builder = HttpResponse::Created();
     builder.insert_header((header::LOCATION, format!("/v1/api-keys/{}", key.id)));
     Ok(answer::for_caller(&request, &mut builder, &NewApiKeyView { key, token }))

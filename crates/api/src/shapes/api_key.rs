@@ -76,7 +76,7 @@ pub struct ApiKeyRequest {
     pub name: String,
     /// How much of what the caller may it may.
     pub scope: ScopeName,
-    /// When it ends by itself: RFC 3339, in whatever zone. Left out: never.
+    /// When it ends by itself: RFC 3339, in whatever zone. Left out: never, or with the API key that makes it.
     #[schema(value_type = Option<String>, example = "2027-03-01T01:00:00+01:00")]
     pub expires_at: Option<DateTime<Utc>>,
 }

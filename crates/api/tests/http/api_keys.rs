@@ -243,6 +243,29 @@ fn a_key_ends_with_its_time_and_its_user() {
     }
 }
 
+/// ACC-5: who got hold of a key that ends can't keep what it allowed by making another.
+#[test]
+fn no_key_outlives_the_one_that_made_it() {
+    let world = World::new();
+    let olga = world.olga();
+    let end = "2999-01-01T00:00:00.000Z";
+    let key = olga.post(KEYS, &json!({"name": "K", "scope": "admin", "expires_at": end})).unwrap();
+    let maker = Program { line: Line::to(&world.base), key: key.expect(201).unwrap() };
+    let made =
+        |end: Value| maker.post(KEYS, &json!({"name": "K", "scope": "admin", "expires_at": end})).unwrap();
+    for (asked, given) in [
+        (Value::Null, end),
+        (json!(end), end),
+        (json!("2998-01-01T00:00:00.000Z"), "2998-01-01T00:00:00.000Z"),
+    ] {
+        let child = made(asked).expect(201).unwrap();
+        assert_eq!(child["expires_at"], given);
+    }
+    let later = made(json!("2999-01-01T00:00:00.001Z")).expect(422).unwrap();
+    assert_eq!(later["errors"][0]["pointer"], "/expires_at");
+    assert_eq!(olga.all(KEYS).unwrap().len(), 4, "nothing was made");
+}
+
 /// The audit trail names the key, and its last use is known, though nobody waited for that to be written.
 #[test]
 fn what_a_key_did_is_known() {
