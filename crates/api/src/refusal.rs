@@ -49,6 +49,9 @@ impl From<StoreError> for Problem {
             StoreError::EventsExpired { oldest } => Self::new(Code::EventsExpired)
                 .detail("What happened since then is not all kept any more: load the page anew.")
                 .member("oldest_after", oldest),
+            StoreError::TooManyStreams(most) => Self::new(Code::RateLimited)
+                .detail(format!("At most {most} streams of one user may be open at once: close another one."))
+                .retry_after(std::time::Duration::from_secs(30)),
             StoreError::KeyReused => Self::new(Code::IdempotencyKeyReused)
                 .detail("This Idempotency-Key was used with another body or address."),
             StoreError::KeyInProgress => Self::new(Code::IdempotencyInProgress)

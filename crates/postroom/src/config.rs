@@ -175,6 +175,7 @@ fn read_live(values: &Values) -> LiveTimes {
         follow: LiveSettings {
             beat: values.duration("POSTROOM_LIVE_LOOK"),
             presence: values.duration("POSTROOM_LIVE_PRESENCE"),
+            per_user: count(values, "POSTROOM_LIVE_STREAMS"),
         },
     }
 }

@@ -59,6 +59,9 @@ pub enum StoreError {
         /// The first number behind which everything is kept.
         oldest: i64,
     },
+    /// As many streams as one user may follow at once are open in this process.
+    #[error("the user follows {0} streams already")]
+    TooManyStreams(usize),
     /// The idempotency key was used with another request.
     #[error("the idempotency key was used with another request")]
     KeyReused,

@@ -40,11 +40,13 @@ pub struct LiveSettings {
     pub beat: Duration,
     /// How long somebody is in a conversation without saying so again.
     pub presence: Duration,
+    /// So many may follow as one user at once in this process; further ones are refused.
+    pub per_user: usize,
 }
 
 impl Default for LiveSettings {
     fn default() -> Self {
-        Self { beat: Duration::from_secs(1), presence: Duration::from_secs(30) }
+        Self { beat: Duration::from_secs(1), presence: Duration::from_secs(30), per_user: 50 }
     }
 }
 
@@ -119,7 +121,7 @@ impl Live {
     /// Follows the log from a number on; without one, from now on.
     ///
     /// # Errors
-    /// As for [`Store::events`].
+    /// As for [`Store::events`]; [`StoreError::TooManyStreams`].
     pub async fn follow(
         &self,
         actor: &Actor,
@@ -132,10 +134,10 @@ impl Live {
             None => log::latest(&tx, actor.workspace_id).await?,
         };
         tx.commit().await?;
-        Ok(self.enter((*actor, credential), after.unwrap_or(latest), latest))
+        self.enter((*actor, credential), after.unwrap_or(latest), latest)
     }
 
-    fn enter(&self, who: (Actor, Credential), position: i64, latest: i64) -> Follower {
+    fn enter(&self, who: (Actor, Credential), position: i64, latest: i64) -> Result<Follower, StoreError> {
         let hub = &self.0;
         // Joined under the lock under which the last one leaves: nobody comes into a room that is closed.
         let mut rooms = hub.rooms();
@@ -148,6 +150,7 @@ impl Live {
             room
         });
         Follower::new(Arc::clone(hub), Arc::clone(room), who, position)
+            .ok_or(StoreError::TooManyStreams(hub.settings.per_user))
     }
 
     /// How many follow in this process.

@@ -50,12 +50,12 @@ pub(crate) async fn index(
 ///
 /// Besides there are, with JSON objects as `data:`, `heartbeat` (`{}`, every 15 seconds, with an `id:`, so that a quiet
 /// reader's position moves on), `presence` (a `Presence`; without `id:`, never repeated) and `end`
-/// (a
-/// `StreamEnd`), after which the server closes the connection: after `stopping` and `role_changed` connect again, after
+/// (a `StreamEnd`), after which the server closes the connection: after `stopping` and `role_changed` connect again, after
 /// `role_changed` and `events_expired` load the page anew, after the others sign in.
 ///
 /// The stream outlives its access token. Best opened by `fetch` with the usual `Authorization`; for EventSource there are
-/// tickets. A reader that takes nothing for 30 seconds is cut off, and resumes.
+/// tickets. A reader that takes nothing for 30 seconds is cut off, and resumes. A user may have 50 streams open at once (of
+/// one server process, if not configured otherwise); one more is 429 `rate_limited`.
 #[utoipa::path(
     tag = "Live", operation_id = "follow_events", params(FollowQuery, LastEventIdHeader),
     security(("access_token" = []), ("api_key" = []), ("ticket" = [])),

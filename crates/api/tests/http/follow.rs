@@ -17,7 +17,7 @@ pub(crate) fn quick() -> LiveTimes {
     LiveTimes {
         heartbeat: Duration::from_millis(100),
         stall: Duration::from_secs(30),
-        follow: LiveSettings { beat: Duration::from_millis(50), presence: Duration::from_secs(30) },
+        follow: LiveSettings { beat: Duration::from_millis(50), ..LiveSettings::default() },
     }
 }
 

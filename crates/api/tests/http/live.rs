@@ -272,6 +272,23 @@ fn who_takes_nothing_is_cut_off_and_resumes_where_they_were() {
     }
 }
 
+/// A page that forgets to close its streams is told so, before the server runs out of anything.
+#[test]
+fn one_user_has_so_many_streams_and_no_more() {
+    let mut times = quick();
+    times.follow.per_user = 2;
+    let world = World::live(times);
+    let (olga, tom) = (world.olga(), world.tom());
+    let open = |caller| follow(&world.base, caller, "");
+    let (first, second) = (open(&olga), open(&olga));
+    assert_eq!((first.status(), second.status(), open(&tom).status()), (200, 200, 200));
+    let refused = olga.get("/v1/events/stream").unwrap();
+    assert_eq!(refused.header("retry-after"), "30");
+    assert_eq!(refused.problem(429).unwrap(), "rate_limited");
+    drop(first);
+    wait_for("a place", SOON, || Ok(open(&olga).status() == 200)).unwrap();
+}
+
 #[test]
 fn a_server_that_stops_ends_its_streams_at_once() {
     let mut world = World::live(quick());

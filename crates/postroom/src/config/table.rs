@@ -192,6 +192,11 @@ pub(crate) const GROUPS: &[Group] = &[
                 ("10ms", "10m"),
                 "How long somebody is shown in a conversation without their page saying so again.",
             ),
+            setting(
+                "POSTROOM_LIVE_STREAMS",
+                Default::Text("50"),
+                "How many live streams one user may have open at once on this server; one more is refused.",
+            ),
         ],
     },
     Group {

@@ -45,16 +45,18 @@ pub struct Follower {
 }
 
 impl Follower {
+    /// `None` where as many follow as this user already as may.
     pub(super) fn new(
         hub: Arc<Hub>,
         room: Arc<Room>,
         (actor, credential): (Actor, Credential),
         position: i64,
-    ) -> Self {
-        let (seat, news) = room.join(Member { credential, user: actor.user_id });
+    ) -> Option<Self> {
+        let member = Member { credential, user: actor.user_id };
+        let (seat, news) = room.join(member, hub.settings.per_user)?;
         // Asked after joining: what the room reads from here on, it tells this one too.
         let behind = room.position() > position;
-        Self { hub, room, seat, news, actor, credential, position, behind }
+        Some(Self { hub, room, seat, news, actor, credential, position, behind })
     }
 
     /// Everything up to this number is told.

@@ -70,13 +70,20 @@ impl Room {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes somebody in.
-    pub(super) fn join(&self, member: Member) -> (u64, broadcast::Receiver<Arc<News>>) {
+    /// Takes somebody in, unless so many are there already as the same user.
+    pub(super) fn join(
+        &self,
+        member: Member,
+        per_user: usize,
+    ) -> Option<(u64, broadcast::Receiver<Arc<News>>)> {
         let mut inside = self.inside();
+        if inside.members.values().filter(|there| there.user == member.user).count() >= per_user {
+            return None;
+        }
         let seat = inside.next_seat;
         inside.next_seat += 1;
         inside.members.insert(seat, member);
-        (seat, self.news.subscribe())
+        Some((seat, self.news.subscribe()))
     }
 
     /// Lets somebody go; true where nobody is left.

@@ -21,7 +21,7 @@ pub(crate) const NEVER: Duration = Duration::from_secs(3600);
 pub(crate) const SOON: Duration = Duration::from_millis(20);
 
 pub(crate) fn live(store: &Store, beat: Duration) -> Live {
-    let live = store.live(LiveSettings { beat, presence: Duration::from_secs(30) });
+    let live = store.live(LiveSettings { beat, per_user: 500, ..LiveSettings::default() });
     live.start();
     live
 }
@@ -257,7 +257,7 @@ async fn a_lost_listener_misses_nothing() {
 async fn a_process_that_hears_nothing_looks_for_itself() {
     let world = World::new().await;
     let elsewhere = world.another();
-    let live = elsewhere.live(LiveSettings { beat: SOON, presence: Duration::from_secs(30) });
+    let live = elsewhere.live(LiveSettings { beat: SOON, ..LiveSettings::default() });
     live.start();
     let start = world.latest().await;
     let mut follower = world.follow(&live, &world.owner, None).await;

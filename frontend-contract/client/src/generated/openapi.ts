@@ -101,7 +101,8 @@ export interface paths {
          * Make an API key
          * @description One of the caller's own: it acts as them, within its scope, until it is revoked or expires, or they are deactivated. The
          *     answer is the only one that shows its token. It takes no `Idempotency-Key`, since the token would have to be kept for
-         *     it: where the answer was lost, revoke the key and make another. With an API key this takes the scope `admin`.
+         *     it: where the answer was lost, revoke the key and make another. With an API key this takes the scope `admin`, and the
+         *     new key ends with that one at the latest.
          */
         readonly post: operations["create_api_key"];
         readonly delete?: never;
@@ -953,12 +954,12 @@ export interface paths {
          *
          *     Besides there are, with JSON objects as `data:`, `heartbeat` (`{}`, every 15 seconds, with an `id:`, so that a quiet
          *     reader's position moves on), `presence` (a `Presence`; without `id:`, never repeated) and `end`
-         *     (a
-         *     `StreamEnd`), after which the server closes the connection: after `stopping` and `role_changed` connect again, after
+         *     (a `StreamEnd`), after which the server closes the connection: after `stopping` and `role_changed` connect again, after
          *     `role_changed` and `events_expired` load the page anew, after the others sign in.
          *
          *     The stream outlives its access token. Best opened by `fetch` with the usual `Authorization`; for EventSource there are
-         *     tickets. A reader that takes nothing for 30 seconds is cut off, and resumes.
+         *     tickets. A reader that takes nothing for 30 seconds is cut off, and resumes. A user may have 50 streams open at once (of
+         *     one server process, if not configured otherwise); one more is 429 `rate_limited`.
          */
         readonly get: operations["follow_events"];
         readonly put?: never;
@@ -1705,7 +1706,7 @@ export interface components {
          */
         readonly ApiKeyRequest: {
             /**
-             * @description When it ends by itself: RFC 3339, in whatever zone. Left out: never.
+             * @description When it ends by itself: RFC 3339, in whatever zone. Left out: never, or with the API key that makes it.
              * @example 2027-03-01T01:00:00+01:00
              */
             readonly expires_at?: string | null;
