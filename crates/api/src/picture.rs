@@ -73,3 +73,52 @@ fn refused(error: &ImageError) -> Problem {
 fn too_large() -> Problem {
     Problem::field("/file", FieldCode::TooLarge, "A picture has at most 32 million pixels.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{Rgb, RgbImage, codecs::jpeg::JpegEncoder};
+
+    const RED: Rgb<u8> = Rgb([250, 10, 10]);
+    const BLUE: Rgb<u8> = Rgb([10, 10, 250]);
+
+    /// A camera's file, red on the left and blue on the right, that says by which of EXIF's eight orientations it is to be
+    /// shown.
+    fn photograph(orientation: u8) -> Vec<u8> {
+        let halves = RgbImage::from_fn(64, 48, |x, _| if x < 32 { RED } else { BLUE });
+        let mut jpeg = Vec::new();
+        JpegEncoder::new(&mut jpeg).encode_image(&halves).unwrap();
+        // APP1: a TIFF header, and one directory with one entry, 0x0112 (orientation), a SHORT.
+        let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+        exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
+        let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+        let segment = [&[0xff, 0xe1][..], &length, &exif].concat();
+        jpeg.splice(2..2, segment);
+        jpeg
+    }
+
+    #[test]
+    fn the_side_that_a_camera_says_is_up_is_up() {
+        for (orientation, red_at) in
+            [(1, (20, 128)), (2, (236, 128)), (3, (236, 128)), (6, (128, 20)), (8, (128, 236))]
+        {
+            let png = small(&photograph(orientation)).unwrap();
+            let shown = image::load_from_memory(&png).unwrap().to_rgb8();
+            let opposite = (SIDE - 1 - red_at.0, SIDE - 1 - red_at.1);
+            let redness = |(x, y)| i32::from(shown.get_pixel(x, y)[0]) - i32::from(shown.get_pixel(x, y)[2]);
+            assert!(redness(red_at) > 150 && redness(opposite) < -150, "{orientation}");
+            assert!(
+                !png.windows(4).any(|bytes| bytes == b"Exif" || bytes == b"eXIf"),
+                "nothing else is kept"
+            );
+        }
+    }
+
+    #[test]
+    fn a_side_that_makes_no_sense_is_no_reason_to_refuse() {
+        assert!(small(&photograph(0)).is_ok() && small(&photograph(200)).is_ok());
+        let mut broken = photograph(6);
+        broken.truncate(broken.len() / 8);
+        assert!(small(&broken).is_err(), "but half a picture is");
+    }
+}
