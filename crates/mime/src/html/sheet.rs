@@ -2,7 +2,8 @@
 //!
 //! A sheet can't stay: it would style the page as well. Of what it says, the harmless declarations become part of each
 //! element's own style, as far as a selector names elements, classes and ids, one within the other. What is behind an `@`
-//! (other screens, fonts, further sheets) is left out.
+//! (other screens, fonts, further sheets) is left out, but for what a screen shows that is as wide as a mail: that is how
+//! many newsletters put their columns beside each other.
 
 use super::policy;
 use std::{collections::HashMap, rc::Rc};
@@ -13,6 +14,8 @@ const MAX_RULES: usize = 2_000;
 const MAX_STYLE: usize = 4 * 1024;
 /// Compounds in a selector, of which `table.a td p` has three.
 const MAX_COMPOUNDS: usize = 4;
+/// As wide as mails are drawn, in CSS pixels: a screen of which a sheet demands no more is taken to be there.
+const WIDTH: f32 = 640.0;
 /// Comparisons that one mail may cost; whoever needs more goes without.
 const MAX_STEPS: usize = 2_000_000;
 
@@ -53,8 +56,12 @@ struct Compound {
 impl Sheet {
     /// Reads the text of a `<style>` element.
     pub(super) fn add(&mut self, text: &str) {
-        let text = without_comments(text);
-        let mut rest = text.as_str();
+        self.read(&without_comments(text), true);
+    }
+
+    /// Reads rules; those of a `@media` only where `outermost`, so that no depth of them costs anything.
+    fn read(&mut self, text: &str, outermost: bool) {
+        let mut rest = text;
         while self.rules.len() < MAX_RULES {
             rest = rest.trim_ascii_start();
             let Some(at) = rest.find(['{', ';', '}']) else { return };
@@ -65,9 +72,11 @@ impl Sheet {
             }
             let end = end_of_block(block);
             rest = block.get(end..).unwrap_or_default();
+            let inside = block.get(1..end).unwrap_or_default();
             if !prelude.starts_with('@') {
-                let declarations = block.get(1..end).unwrap_or_default().trim_end_matches('}');
-                self.add_rule(prelude, declarations);
+                self.add_rule(prelude, inside.trim_end_matches('}'));
+            } else if outermost && is_for_a_mail(prelude) {
+                self.read(inside, false);
             }
         }
     }
@@ -198,6 +207,26 @@ fn compound(text: &str) -> Option<Compound> {
     Some(compound)
 }
 
+/// Whether an `@media` is about a screen on which a mail is read at its full width, and about nothing else. What has an upper
+/// bound is for small screens.
+fn is_for_a_mail(prelude: &str) -> bool {
+    let lower = prelude.to_ascii_lowercase();
+    let Some(queries) = lower.strip_prefix("@media") else { return false };
+    let is_met = |word: &str| {
+        let least = word.strip_prefix("(min-width:").and_then(|rest| rest.strip_suffix("px)"));
+        matches!(word, "only" | "and" | "screen" | "all")
+            || least.and_then(|pixels| pixels.parse::<f32>().ok()).is_some_and(|pixels| pixels <= WIDTH)
+    };
+    // One condition is one word: `(min-width: 480px)`.
+    let words =
+        |query: &str| query.replace(": ", ":").replace("( ", "(").replace(" )", ")").replace(")", ") ");
+    queries.split(',').any(|query| {
+        let query = words(query);
+        let mut words = query.split_ascii_whitespace().peekable();
+        words.peek().is_some() && words.all(is_met)
+    })
+}
+
 /// A sheet without comments, and without those marks of HTML's that hid it from old programs.
 fn without_comments(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -289,6 +318,42 @@ mod tests {
             let clean = sanitise(&format!("<style>{sheet}</style><p>x</p><p>y</p>"));
             assert!(clean.contains(">x</p>"), "{sheet}: {clean}");
         }
+    }
+
+    #[test]
+    fn columns_that_a_wide_screen_has_stand_beside_each_other() {
+        let wide = "<p style=\"width:100%;width:50% ! important\">x</p>";
+        let column = |media: &str| {
+            let sheet = format!("@media {media}{{.half{{width:50% !important}}}}");
+            sanitise(&format!("<style>.half{{width:100%}}{sheet}</style><p class=half>x</p>"))
+        };
+        for media in [
+            "only screen and (min-width:480px)",
+            "screen",
+            "ALL AND ( MIN-WIDTH: 600px )",
+            "print, screen and (min-width:479.5px)",
+            "(min-width:480px)and (min-width:500px)",
+        ] {
+            assert_eq!(column(media), wide, "{media}");
+        }
+        for media in [
+            "",
+            "print",
+            "not screen",
+            "only screen and (max-width:480px)",
+            "(min-width:480px) and (max-width:900px)",
+            "(min-width:1024px)",
+            "(min-width:-)",
+            "(min-width:30em)",
+            "screen and (prefers-color-scheme:dark)",
+            "screen;",
+        ] {
+            assert_eq!(column(media), "<p style=\"width:100%\">x</p>", "{media}");
+        }
+        check("@media screen{@media screen{p{color:red}}b{color:red}}", "<p>x</p>", "<p>x</p>");
+        check("@media screen{p{color:red}", "<p>x</p>", "<p style=\"color:red\">x</p>");
+        let deep = format!("<style>{}p{{color:red}}</style><p>x</p>", "@media screen{".repeat(100_000));
+        assert_eq!(sanitise(&deep), "<p>x</p>");
     }
 
     #[test]
