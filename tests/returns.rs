@@ -110,6 +110,44 @@ fn an_out_of_office_answer_moves_nothing() {
 }
 
 #[test]
+fn a_war_of_responders_is_cut_off_and_everybody_else_is_read() {
+    const SENT: usize = 30;
+    const THROUGH: usize = 20;
+    let desk = Desk::new("war");
+    let (before, start) = (desk.standing(), desk.get("/v1/events?after=0")["latest"].clone());
+    for _ in 0..SENT {
+        let away =
+            Letter::answering(&desk.arrived, &format!("Carol <{}>", desk.carol), "I am away until May.");
+        desk.world.send(&Letter { headers: vec![("Auto-Submitted".into(), "auto-replied".into())], ..away });
+    }
+    eventually("all that was sent is read", || {
+        Ok((desk.intake("automatic").len() + desk.intake("loop").len() == SENT).then_some(()))
+    });
+    let cut = desk.intake("loop");
+    assert_eq!(cut.len(), SENT - THROUGH);
+    assert_eq!(desk.standing(), before);
+    // Who isn't part of it is read as ever, though it goes on.
+    let person = Letter::answering(&desk.arrived, &format!("Carol <{}>", desk.carol), "I am back.");
+    desk.receive(&String::from_utf8(person.raw().unwrap()).unwrap().replace("\r\n", "\n"));
+    let messages = desk.olga.all(&format!("{}/messages", desk.conversation)).unwrap();
+    assert!(messages.iter().any(|message| text(message, "/text").contains("I am back")));
+    let told = desk.get(&format!("/v1/events?after={start}&limit=100"));
+    assert_eq!(told["next_after"], told["latest"], "that is all of it");
+    let told = told["data"].as_array().unwrap().iter().filter(|event| event["type"] == "mailbox.loop");
+    assert_eq!(
+        told.map(|event| event["data"]["id"].clone()).collect::<Vec<_>>(),
+        [json!(desk.mailbox)],
+        "once"
+    );
+    // Nothing was lost: what was cut can be taken in.
+    let replay = format!("/v1/mailboxes/{}/intake/{}/replay", desk.mailbox, text(&cut[0], "/id"));
+    let replayed = desk.olga.send("POST", &replay, &[], None).unwrap().expect(200).unwrap();
+    assert_eq!(replayed["outcome"], "stored");
+    let messages = desk.olga.all(&format!("{}/messages", desk.conversation)).unwrap();
+    assert!(messages.iter().any(|message| message["id"] == replayed["entry"]["message_id"]), "{replayed:#}");
+}
+
+#[test]
 fn only_what_failed_for_good_came_back() {
     let desk = Desk::new("bounces");
     let before = desk.standing();
