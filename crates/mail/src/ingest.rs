@@ -3,6 +3,7 @@
 //! store knows that one already (MAIL-3).
 
 mod folders;
+mod keeping;
 mod listing;
 mod reader;
 mod stop;

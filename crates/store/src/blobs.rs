@@ -32,6 +32,15 @@ const LEVEL: i32 = 3;
 /// So many objects of one message are written at a time.
 const AT_A_TIME: usize = 4;
 
+/// The bytes of a mail.
+#[derive(Debug)]
+pub struct MailBytes {
+    /// As it came.
+    pub raw: Bytes,
+    /// Its files.
+    pub files: Vec<Bytes>,
+}
+
 /// Where the objects are.
 #[derive(Clone)]
 pub(crate) struct Blobs(Arc<dyn ObjectStore>);
@@ -125,6 +134,12 @@ pub(crate) fn failed(error: object_store::Error) -> StoreError {
     StoreError::Blob(error)
 }
 
+fn pack(raw: &Bytes) -> Result<Bytes, StoreError> {
+    zstd::bulk::compress(raw, LEVEL)
+        .map(Bytes::from)
+        .map_err(|error| StoreError::Corrupt(format!("a mail could not be compressed: {error}")))
+}
+
 /// Work that would hold up an async thread.
 async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(work)
@@ -134,10 +149,7 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
 
 /// A mail as it is kept.
 async fn compressed(raw: Bytes) -> Result<Bytes, StoreError> {
-    let compressed = off_thread(move || zstd::bulk::compress(&raw, LEVEL)).await?;
-    let compressed = compressed
-        .map_err(|error| StoreError::Corrupt(format!("a mail could not be compressed: {error}")))?;
-    Ok(compressed.into())
+    off_thread(move || pack(&raw)).await?
 }
 
 impl Store {
@@ -159,7 +171,7 @@ impl Store {
         workspace: WorkspaceId,
         blobs: Vec<Bytes>,
     ) -> Result<Vec<BlobHash>, StoreError> {
-        let hashed: Vec<(BlobHash, Bytes)> = off_thread(move || {
+        let mut hashed: Vec<(BlobHash, Bytes)> = off_thread(move || {
             blobs.into_iter().map(|bytes| (Sha256::digest(&bytes).into(), bytes)).collect()
         })
         .await?;
@@ -167,6 +179,9 @@ impl Store {
             hashed.iter().map(|(hash, bytes)| (*hash, bytes.len() as u64)).collect();
         self.announce(workspace, &sizes).await?;
         let hashes = hashed.iter().map(|(hash, _)| *hash).collect();
+        // A picture that stands in many mails is written once.
+        hashed.sort_unstable_by_key(|(hash, _)| *hash);
+        hashed.dedup_by_key(|(hash, _)| *hash);
         stream::iter(hashed)
             .map(|(hash, bytes)| async move {
                 self.inner.blobs.put(&object_path(workspace, &hash), bytes).await
@@ -234,6 +249,32 @@ impl Store {
     ) -> Result<(u64, impl Stream<Item = Result<Bytes, StoreError>> + Send + use<>), StoreError> {
         let found = self.inner.blobs.0.get(&object_path(workspace, hash)).await.map_err(failed)?;
         Ok((found.meta.size, found.into_stream().map_err(failed)))
+    }
+
+    /// Keeps several mails as they came, compressed, with their files as they are (MAIL-2): all with one commit. Gives the
+    /// mails' names in the same order; a file's name is the SHA-256 of its bytes.
+    ///
+    /// # Errors
+    /// As [`Store::put_blobs`].
+    pub async fn put_mails(
+        &self,
+        workspace: WorkspaceId,
+        mails: Vec<MailBytes>,
+    ) -> Result<Vec<BlobHash>, StoreError> {
+        let files: Vec<usize> = mails.iter().map(|mail| mail.files.len()).collect();
+        let blobs = off_thread(move || {
+            let mut blobs = Vec::new();
+            for mail in mails {
+                blobs.push(pack(&mail.raw)?);
+                blobs.extend(mail.files);
+            }
+            Ok::<_, StoreError>(blobs)
+        })
+        .await??;
+        let hashes = self.put_blobs(workspace, blobs).await?;
+        // Each mail's files stand behind it.
+        let places = files.iter().scan(0, |next, files| Some(std::mem::replace(next, *next + 1 + files)));
+        Ok(places.filter_map(|place| hashes.get(place).copied()).collect())
     }
 
     /// Keeps a mail as it came, compressed (MAIL-2); gives the name of the compressed bytes, by which

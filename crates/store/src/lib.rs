@@ -91,7 +91,7 @@ pub use account_links::LinkPurpose;
 pub use api_keys::{ApiKey, ApiKeyQuery, NewApiKey};
 pub use archive::ArchiveMailbox;
 pub use audit_trail::{AuditEntry, AuditPosition, AuditQuery};
-pub use blobs::BlobHash;
+pub use blobs::{BlobHash, MailBytes};
 pub use callers::Caller;
 pub use checks::MailboxTrouble;
 pub use companies::{Company, CompanyPatch, CompanySummary};

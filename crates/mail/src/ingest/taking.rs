@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use postroom_domain::ids::FolderId;
-use postroom_mime::{Circumstances, Understood, understand};
-use postroom_store::{FolderRole, IncomingMail, IntakeReason, PassedMessage, Step, Track};
+use postroom_store::{IncomingMail, IntakeReason, PassedMessage, Step, Track};
 
 use super::folders::OpenFolder;
+use super::keeping::Kept;
 use super::listing::asked;
 use super::reader::{Halt, Reader};
 use crate::ServerError;
@@ -67,12 +67,13 @@ impl Reader {
             let batch = first_batch(rest.make_contiguous(), self.settings.batch_bytes, count);
             rest.drain(..batch.len());
             let mut delivered = self.fetch(session, folder, track, &batch)?;
+            delivered.retain(|message| !is_withheld(message, &batch));
+            let mut kept = self.keep(folder, track, delivered, &batch)?;
             for listed in &batch {
                 self.go_on()?;
-                let message =
-                    delivered.iter().position(|m| m.uid == listed.uid).map(|at| delivered.swap_remove(at));
-                match message.filter(|message| !is_withheld(message, listed)) {
-                    Some(message) => self.take_in_one(folder, track, message, listed.size)?,
+                let message = kept.iter().position(|m| m.uid == listed.uid).map(|at| kept.swap_remove(at));
+                match message {
+                    Some(message) => self.take_in_one(folder, track, message)?,
                     // One that was passed instead is behind us.
                     None if position(folder, track) > listed.uid => {}
                     None => self.miss(session, folder, track, listed.uid)?,
@@ -225,44 +226,19 @@ impl Reader {
         self.pass(folder, track, message.uid, passed)
     }
 
-    /// One message into the store: its bytes, its attachments, and then all that it means in one transaction.
-    fn take_in_one(
-        &mut self,
-        folder: &mut OpenFolder,
-        track: Track,
-        message: Fetched,
-        announced: u64,
-    ) -> Result<(), Halt> {
-        let uid = message.uid;
-        let received_at = received_at(message.internal_date, Utc::now());
-        let (raw, too_large) = match message.content {
-            Content::Whole(bytes) => (Bytes::from(bytes), None),
-            Content::HeaderOnly(bytes) => {
-                (Bytes::from(bytes), Some((announced, self.settings.largest_message)))
-            }
+    /// One message into the store, with all that it means, in one transaction.
+    fn take_in_one(&mut self, folder: &mut OpenFolder, track: Track, message: Kept) -> Result<(), Halt> {
+        if let Some(mail) = message.mail {
+            return self.store_or_pass(folder, track, message.uid, &mail);
+        }
+        let passed = PassedMessage {
+            reason: IntakeReason::Unparseable,
+            detail: "Postroom's parser failed on this message.".to_owned(),
+            from: None,
+            raw_sha256: Some(message.raw_sha256),
+            received_at: message.received_at,
         };
-        let workspace = self.lease.workspace_id;
-        let raw_sha256 = self.wait_for(self.store.put_raw_mail(workspace, raw.clone()))?;
-        let circumstances = Circumstances {
-            in_sent: folder.positions.role == FolderRole::Sent,
-            imported: track == Track::Backfill,
-            received_at,
-            authserv_id: self.connection.authserv_id.as_deref(),
-            too_large,
-        };
-        let Some(Understood { mut mail, contents }) = understand(&raw, &circumstances) else {
-            let passed = PassedMessage {
-                reason: IntakeReason::Unparseable,
-                detail: "Postroom's parser failed on this message.".to_owned(),
-                from: None,
-                raw_sha256: Some(raw_sha256),
-                received_at,
-            };
-            return self.pass(folder, track, uid, passed);
-        };
-        mail.raw_sha256 = Some(raw_sha256);
-        self.wait_for(self.store.put_blobs(workspace, contents.into_iter().map(Bytes::from).collect()))?;
-        self.store_or_pass(folder, track, uid, &mail)
+        self.pass(folder, track, message.uid, passed)
     }
 
     /// Where the store does not take a message it is tried again, and passed in the end: it never stops the folder.
@@ -329,7 +305,7 @@ fn first_batch(listed: &[Listed], bytes: u64, count: usize) -> Vec<Listed> {
 /// INTERNALDATE has whole seconds. What came just now is placed at the end of its second, or it would stand before the
 /// mail that it answers where that was written in the same second. A server whose clock is ahead places nothing in
 /// the future.
-fn received_at(internal_date: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
+pub(super) fn received_at(internal_date: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
     match internal_date {
         Some(date) if now - date < JUST_NOW => (date + REST_OF_A_SECOND).min(now),
         Some(date) => date,
@@ -338,9 +314,9 @@ fn received_at(internal_date: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Date
 }
 
 /// True if the server has sent nothing of a message that has something.
-fn is_withheld(message: &Fetched, listed: &Listed) -> bool {
+fn is_withheld(message: &Fetched, batch: &[Listed]) -> bool {
     let (Content::Whole(bytes) | Content::HeaderOnly(bytes)) = &message.content;
-    bytes.is_empty() && listed.size > 0
+    bytes.is_empty() && batch.iter().any(|listed| listed.uid == message.uid && listed.size > 0)
 }
 
 /// The UID up to which the folder has been read, as far as we know.
