@@ -23,14 +23,14 @@ setup: ## Install what is missing for demo and test (PostgreSQL's programs, mail
 	@scripts/setup.sh
 
 .PHONY: demo
-demo: setup ## Start everything with believable mail in it, and say where; Ctrl-C stops it all
+demo: setup page ## Start everything with believable mail in it, and say where; Ctrl-C stops it all
 	$(call step,Building (a few minutes the first time))
 	@cargo build --bins
 	$(call step,Demo)
 	@exec target/debug/demo
 
 .PHONY: demo-reset
-demo-reset: setup ## Throw the demo's data away and start it anew
+demo-reset: setup page ## Throw the demo's data away and start it anew
 	$(call step,Building (a few minutes the first time))
 	@cargo build --bins
 	$(call step,Demo from the beginning)
@@ -45,6 +45,7 @@ test: setup fmt-check lint deny docs openapi-check ## Set up, then everything: f
 	@cargo test --workspace
 	$(call step,What the tests have reached of the API)
 	@target/debug/postroom openapi | target/debug/coverage openapi/unreached.txt
+	@$(MAKE) page
 	@$(MAKE) client
 	@$(MAKE) schemathesis
 	@$(MAKE) postman
@@ -64,10 +65,23 @@ postman: setup ## Run the Postman collection from top to bottom against a runnin
 
 npm = npm --prefix frontend-contract/client
 
+# What a package needs, where its lock file is newer than what is there.
+needs = cd frontend-contract/$(1) && { [ package-lock.json -ot node_modules/.package-lock.json ] || npm ci --ignore-scripts --no-audit --no-fund; }
+
+.PHONY: page
+page: setup ## Build and check the reference page, of the client
+	$(call step,The page: what it and the client need)
+	@$(call needs,client)
+	@$(call needs,page)
+	$(call step,The page: types; lints; its files in frontend-contract/page/dist)
+	@$(npm) run --silent build
+	@npm --prefix frontend-contract/page run --silent check
+	@npm --prefix frontend-contract/page run --silent build
+
 .PHONY: client
 client: setup ## Build and check the TypeScript client, and try it with the running server
 	$(call step,The client: what it needs)
-	@cd frontend-contract/client && { [ package-lock.json -ot node_modules/.package-lock.json ] || npm ci --ignore-scripts --no-audit --no-fund; }
+	@$(call needs,client)
 	$(call step,The client: types from the document; lints; the package; tests of its parts)
 	@$(npm) run --silent check
 	@$(npm) run --silent build

@@ -18,6 +18,7 @@ pub mod keys;
 pub mod limits;
 pub mod links;
 pub mod openapi;
+pub mod page;
 pub mod password;
 pub mod picture;
 pub mod problem;

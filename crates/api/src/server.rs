@@ -7,6 +7,7 @@ use crate::{
     keys::{Key, Purpose},
     limits::{self, LimitSettings, Limits},
     openapi::{self, RouteTable},
+    page::{self, Page},
     password,
     problem::{Code, Problem},
     providers::{NoProviders, SignInProviders},
@@ -90,6 +91,8 @@ pub struct State {
     pub document: String,
     /// Which methods there are at which path.
     pub route_table: RouteTable,
+    /// The page at `/`, where there is one.
+    pub page: Option<Page>,
 }
 
 impl State {
@@ -109,6 +112,7 @@ impl State {
             live: store.live(settings.live.follow),
             checks: None,
             providers: Arc::new(NoProviders),
+            page: None,
             whole_mails: Semaphore::new(WHOLE_MAILS),
             limits: Limits::new(settings.limits),
             route_table: RouteTable::of(&document),
@@ -132,6 +136,12 @@ impl State {
     #[must_use]
     pub fn with_providers(self, providers: Arc<dyn SignInProviders>) -> Self {
         Self { providers, ..self }
+    }
+
+    /// With a page at `/`.
+    #[must_use]
+    pub fn with_page(self, page: Option<Page>) -> Self {
+        Self { page, ..self }
     }
 }
 
@@ -246,7 +256,7 @@ fn app_with(
     let (app, _) = App::new().app_data(state).into_utoipa_app().configure(routes::register).split_for_parts();
     app.configure(routes::register_pages)
         .configure(further)
-        .default_service(web::to(nothing_here))
+        .default_service(web::to(page::or_nothing))
         .wrap(from_fn(envelope::catch_panics))
         .wrap(from_fn(envelope::with_context))
         .wrap(from_fn(envelope::finish_writes))

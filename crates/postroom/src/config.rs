@@ -57,6 +57,8 @@ pub(crate) struct Http {
     pub(crate) workers: usize,
     pub(crate) limits: LimitSettings,
     pub(crate) live: LiveTimes,
+    /// The page at `/`.
+    pub(crate) page_dir: Option<PathBuf>,
     /// To be taken over into the database.
     pub(crate) signing_key: Option<SigningKey>,
 }
@@ -164,6 +166,7 @@ fn read_http(values: &Values) -> Http {
         workers: values.get("POSTROOM_HTTP_WORKERS", usize::from_str, 0),
         limits,
         live: read_live(values),
+        page_dir: values.find("POSTROOM_PAGE_DIR", |text| std::path::absolute(text)),
         signing_key: values.find("POSTROOM_SIGNING_KEY", |text| read_signing_key(&SecretString::from(text))),
     }
 }

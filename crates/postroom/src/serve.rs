@@ -9,6 +9,7 @@ use crate::{
 use anyhow::{Context, Result};
 use chrono::Utc;
 use postroom_api::{
+    page::Page,
     server::{self, Bound, Settings, State},
     tokens::{TokenKeys, generate_signing_key},
 };
@@ -156,6 +157,7 @@ async fn bind_api(
     sends_mail: bool,
     (checks, providers): (Checks, Providers),
 ) -> Result<Bound> {
+    let page = http.page_dir.as_deref().map(Page::read).transpose().context("POSTROOM_PAGE_DIR")?;
     let tokens = token_keys(store, http.signing_key.as_ref()).await?;
     let listener = TcpListener::bind(http.listen)
         .with_context(|| format!("POSTROOM_LISTEN: can't listen on {}", http.listen))?;
@@ -171,7 +173,7 @@ async fn bind_api(
         sends_mail,
     };
     let state = State::new(store.clone(), tokens, settings).with_checks(Arc::new(checks));
-    let state = state.with_providers(Arc::new(providers));
+    let state = state.with_providers(Arc::new(providers)).with_page(page);
     let bound = server::listen(listener, state)?;
     let mut out = io::stdout().lock();
     writeln!(out, "listening on {}", reachable_at(address))

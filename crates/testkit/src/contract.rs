@@ -111,6 +111,10 @@ impl Contract {
             Some(operation) => self.faults_of(operation, exchange),
             // Pages for people are no part of the API; everything else that isn't there is a problem.
             None if exchange.path.starts_with("/docs") || exchange.method == "OPTIONS" => Vec::new(),
+            // So are those of the operator's page, which is all that there is outside of the document.
+            None if !exchange.path.starts_with("/v1") && matches!(exchange.answer.status, 200 | 304) => {
+                Vec::new()
+            }
             None => self.problem_faults(exchange.answer, None),
         }
     }

@@ -35,6 +35,8 @@ mod matrix;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod passwords;
 #[cfg(test)]
 mod people;

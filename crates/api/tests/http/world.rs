@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 use postroom_api::{
     checks::{CheckAccounts, Checked, ServerFault},
     limits::LimitSettings,
+    page::Page,
     password,
     providers::{GrantFault, ProviderInfo, SignInProviders},
     server::{self, ServeError, Settings, State},
@@ -82,7 +83,7 @@ impl World {
         let (store, owner, served) = runtime.block_on(async {
             let store = open(&database);
             let owner = people(&store).await;
-            let served = serve(&store, limits, times, stop.clone()).await;
+            let served = serve(&store, limits, times, None, stop.clone()).await;
             (store, owner, served)
         });
         let Served { base, live, running } = served;
@@ -92,7 +93,15 @@ impl World {
     /// Another server over the same database: where it is reached, until the first one stops.
     pub(crate) fn another(&self, times: LiveTimes) -> String {
         self.run(async {
-            serve(&open(&self.database), LimitSettings::OFF, times, self.stop.clone()).await.base
+            serve(&open(&self.database), LimitSettings::OFF, times, None, self.stop.clone()).await.base
+        })
+    }
+
+    /// Another server over the same database, with a page.
+    pub(crate) fn with_page(&self, page: Page) -> String {
+        self.run(async {
+            let (store, times) = (open(&self.database), LiveTimes::default());
+            serve(&store, LimitSettings::OFF, times, Some(page), self.stop.clone()).await.base
         })
     }
 
@@ -337,7 +346,13 @@ fn open(database: &str) -> Store {
     .unwrap()
 }
 
-async fn serve(store: &Store, limits: LimitSettings, live: LiveTimes, stop: CancellationToken) -> Served {
+async fn serve(
+    store: &Store,
+    limits: LimitSettings,
+    live: LiveTimes,
+    page: Option<Page>,
+    stop: CancellationToken,
+) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let keys = store.ensure_signing_key(&generate_signing_key().unwrap()).await.unwrap();
@@ -353,7 +368,8 @@ async fn serve(store: &Store, limits: LimitSettings, live: LiveTimes, stop: Canc
     };
     let state = State::new(store.clone(), TokenKeys::new(&keys).unwrap(), settings)
         .with_checks(Arc::new(NobodyListens))
-        .with_providers(Arc::new(OneProvider));
+        .with_providers(Arc::new(OneProvider))
+        .with_page(page);
     let live = state.live.clone();
     let running = tokio::spawn(server::listen(listener, state).unwrap().run(stop));
     Served { base, live, running }

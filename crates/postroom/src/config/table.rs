@@ -127,6 +127,12 @@ pub(crate) const GROUPS: &[Group] = &[
                 "`lax`, or `none` for a page on another site than the API.",
             ),
             setting(
+                "POSTROOM_PAGE_DIR",
+                Default::None,
+                "A directory with `index.html` and what belongs to it: a page that is served at `/`, on the API's own \
+                 address, such as `frontend-contract/page/dist`. It is read once, at the start.",
+            ),
+            setting(
                 "POSTROOM_SIGNING_KEY",
                 Default::From("one that Postroom makes"),
                 "An Ed25519 key that is to sign access tokens (`openssl genpkey -algorithm ed25519`), as PEM or as base64 of \

@@ -174,6 +174,12 @@ fn install(cluster: &Cluster, mail: &MailServers, dir: &Path) -> Result<Installa
     installation.set("POSTROOM_SYSTEM_SMTP_URL", &smtp);
     installation.set("POSTROOM_SYSTEM_FROM", "Kestrel <postroom@kestrel.example>");
     installation.set("POSTROOM_APP_URL", "https://app.kestrel.example");
+    // As `make page` builds it.
+    let page = std::path::absolute("frontend-contract/page/dist")
+        .map_err(|source| Error::Io { what: "asking where the page is".into(), source })?;
+    if page.join("index.html").exists() {
+        installation.set("POSTROOM_PAGE_DIR", &page.display().to_string());
+    }
     if TcpListener::bind(("127.0.0.1", PORT)).is_ok() {
         installation.set("POSTROOM_LISTEN", &format!("127.0.0.1:{PORT}"));
     }
@@ -229,8 +235,8 @@ fn stay(mut server: Server, interrupted: &Interrupted, cluster: &Cluster, mail: 
 
 fn announce(server: &Server, mail: &MailServers) {
     let base = server.base();
-    say(format!("\nPostroom is ready: {base}\n"));
-    say(format!("Sign in to workspace \"{SLUG}\", password \"{PASSWORD}\":"));
+    say(format!("\nPostroom is ready. The page is at {base}/\n"));
+    say(format!("Sign in to workspace \"{SLUG}\" with the password \"{PASSWORD}\" as"));
     for (name, email, role) in PEOPLE {
         say(format!("  {email:<26} {name}, {role}"));
     }

@@ -1,0 +1,38 @@
+import { useState } from "react";
+
+interface AvatarProps {
+  readonly name: string;
+  readonly url: string | null;
+  readonly size?: "small" | "large";
+}
+
+/** Somebody's picture, or their initials where there is none or its link has expired. */
+export function Avatar({ name, url, size }: AvatarProps) {
+  const [failed, setFailed] = useState<string>();
+  const look = `avatar ${size ?? ""} hue-${hue(name)}`;
+  const label = `Picture of ${name}`;
+  if (url !== null && url !== failed) {
+    return <img className={look} src={url} alt={label} onError={() => setFailed(url)} />;
+  }
+  return (
+    <span className={look} role="img" aria-label={label}>
+      {initials(name)}
+    </span>
+  );
+}
+
+function initials(name: string): string {
+  const words = name.split(/[\s.@_-]+/u).filter((word) => /^\p{L}/u.test(word));
+  const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0] ?? name];
+  return letters
+    .map((word) => [...(word ?? "")][0] ?? "")
+    .join("")
+    .toUpperCase();
+}
+
+/** One of eight colours, the same for the same name. */
+function hue(name: string): number {
+  let sum = 0;
+  for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 8;
+  return sum;
+}
