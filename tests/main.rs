@@ -28,6 +28,8 @@ mod oauth;
 #[cfg(test)]
 mod operating;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod postman;

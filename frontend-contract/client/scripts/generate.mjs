@@ -15,6 +15,8 @@ async function types() {
     rootTypesNoSchemaPrefix: true,
     alphabetize: true,
     immutable: true,
+    // Objects whose keys the workspace defines, such as `custom_fields`.
+    emptyObjectsUnknown: true,
     // What a server fills in when it is left out may be left out.
     defaultNonNullable: false,
   });

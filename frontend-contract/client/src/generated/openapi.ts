@@ -1803,7 +1803,7 @@ export interface components {
              */
             readonly address: string | null;
             /** @description What it is since. */
-            readonly after: Record<string, never> | null;
+            readonly after: Record<string, unknown> | null;
             /**
              * Format: uuid
              * @description The API key that they did it with; null where they had signed in.
@@ -1812,7 +1812,7 @@ export interface components {
             /** @description When it was done. */
             readonly at: components["schemas"]["Time"];
             /** @description What the thing was, of what is no content; null where there is nothing to tell. */
-            readonly before: Record<string, never> | null;
+            readonly before: Record<string, unknown> | null;
             /**
              * Format: uuid
              * @description Its id; later ones are greater.
@@ -1963,7 +1963,7 @@ export interface components {
             /** @description The definitions, in their set order. */
             readonly custom_field_definitions: readonly components["schemas"]["FieldDefinition"][];
             /** @description Every defined custom field by its key; null where it is empty. */
-            readonly custom_fields: Record<string, never>;
+            readonly custom_fields: Record<string, unknown>;
             /** @description What else is known. */
             readonly description: string | null;
             /**
@@ -2001,7 +2001,7 @@ export interface components {
         readonly CompanyPatchRequest: {
             readonly address?: components["schemas"]["PostalAddressRequest"] | null;
             /** @description Custom fields by their keys; null clears one, what is left out stays. */
-            readonly custom_fields?: Record<string, never>;
+            readonly custom_fields?: Record<string, unknown>;
             /** @description What else is known. */
             readonly description?: string | null;
             /**
@@ -2039,7 +2039,7 @@ export interface components {
         readonly CompanyRequest: {
             readonly address?: components["schemas"]["PostalAddressRequest"] | null;
             /** @description Custom fields by their keys; null clears one, what is left out stays. */
-            readonly custom_fields?: Record<string, never>;
+            readonly custom_fields?: Record<string, unknown>;
             /** @description What else is known. */
             readonly description?: string | null;
             /**
@@ -2119,7 +2119,7 @@ export interface components {
             /** @description The definitions, in their set order. */
             readonly custom_field_definitions: readonly components["schemas"]["FieldDefinition"][];
             /** @description Every defined custom field by its key; null where it is empty. */
-            readonly custom_fields: Record<string, never>;
+            readonly custom_fields: Record<string, unknown>;
             /** @description Their deals, whole. */
             readonly deals: readonly components["schemas"]["Deal"][];
             /** @description What else is known. */
@@ -2209,7 +2209,7 @@ export interface components {
         readonly ContactPatchRequest: {
             readonly address?: components["schemas"]["PostalAddressRequest"] | null;
             /** @description Custom fields by their keys; null clears one, what is left out stays. */
-            readonly custom_fields?: Record<string, never>;
+            readonly custom_fields?: Record<string, unknown>;
             /** @description What else is known. */
             readonly description?: string | null;
             /**
@@ -2272,7 +2272,7 @@ export interface components {
         readonly ContactRequest: {
             readonly address?: components["schemas"]["PostalAddressRequest"] | null;
             /** @description Custom fields by their keys; null clears one, what is left out stays. */
-            readonly custom_fields?: Record<string, never>;
+            readonly custom_fields?: Record<string, unknown>;
             /** @description What else is known. */
             readonly description?: string | null;
             /** @description Their addresses, 1 to 50; one that another contact has is `taken`. Without a primary one, the first is. */
@@ -2615,7 +2615,7 @@ export interface components {
             /** @description The definitions, in their set order. */
             readonly custom_field_definitions: readonly components["schemas"]["FieldDefinition"][];
             /** @description Every defined custom field by its key; null where it is empty. */
-            readonly custom_fields: Record<string, never>;
+            readonly custom_fields: Record<string, unknown>;
             /**
              * Format: date
              * @description When it is expected to be decided.
@@ -2652,7 +2652,7 @@ export interface components {
         readonly DealPatchRequest: {
             readonly amount?: components["schemas"]["MoneyRequest"] | null;
             /** @description Custom fields by their keys; null clears one, what is left out stays. */
-            readonly custom_fields?: Record<string, never>;
+            readonly custom_fields?: Record<string, unknown>;
             /**
              * Format: date
              * @description When it is expected to be decided.
@@ -2680,7 +2680,7 @@ export interface components {
         readonly DealRequest: {
             readonly amount?: components["schemas"]["MoneyRequest"] | null;
             /** @description Custom fields by their keys; null clears one, what is left out stays. */
-            readonly custom_fields?: Record<string, never>;
+            readonly custom_fields?: Record<string, unknown>;
             /**
              * Format: date
              * @description When it is expected to be decided.
@@ -2837,7 +2837,7 @@ export interface components {
             readonly thread_id: string | null;
         };
         /** @description Nothing more is said. */
-        readonly EventNothing: Record<string, never>;
+        readonly EventNothing: Record<string, unknown>;
         /** @description A thing that is named by its id alone. */
         readonly EventThing: {
             /**
@@ -4053,7 +4053,7 @@ export interface components {
             /** @description The stable name to branch on. */
             readonly code: components["schemas"]["ProblemCode"];
             /** @description The thing as it is now, for `stale_version` alone. */
-            readonly current?: Record<string, never> | null;
+            readonly current?: Record<string, unknown> | null;
             /**
              * @description What happened this time, for people.
              * @example There is nothing at this address.
@@ -5428,7 +5428,7 @@ export interface operations {
                 };
                 content: {
                     /** @example {} */
-                    readonly "application/json": Record<string, never>;
+                    readonly "application/json": Record<string, unknown>;
                 };
             };
         };
@@ -12412,7 +12412,7 @@ export interface operations {
                      *       "text": "Thank you, that is on its way."
                      *     }
                      */
-                    readonly "application/json": Record<string, never>;
+                    readonly "application/json": Record<string, unknown>;
                 };
             };
             readonly 400: components["responses"]["MalformedJson"];
