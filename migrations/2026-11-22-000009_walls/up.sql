@@ -3,15 +3,21 @@
 
 DO $$
 BEGIN
-    -- Roles are the cluster's, not the database's: made once, and safe against another database doing the same now.
-    PERFORM pg_advisory_xact_lock(hashtext('postroom_app'));
+    -- Roles are the cluster's, not the database's: made once, and safe against another database that does the same now (a
+    -- lock would be of this database alone).
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'postroom_app') THEN
-        CREATE ROLE postroom_app NOLOGIN NOSUPERUSER NOBYPASSRLS;
+        BEGIN
+            CREATE ROLE postroom_app NOLOGIN NOSUPERUSER NOBYPASSRLS;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+        END;
     END IF;
     IF NOT pg_has_role(current_user, 'postroom_app', 'MEMBER') OR
        NOT EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles u ON u.oid = m.member
                    WHERE r.rolname = 'postroom_app' AND u.rolname = current_user) THEN
-        EXECUTE format('GRANT postroom_app TO %I', current_user);
+        BEGIN
+            EXECUTE format('GRANT postroom_app TO %I', current_user);
+        EXCEPTION WHEN unique_violation THEN NULL;
+        END;
     END IF;
 END $$;
 

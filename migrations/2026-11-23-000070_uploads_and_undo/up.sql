@@ -2,7 +2,10 @@
 
 -- From here the day counts after which an unused file is removed; a mail that is taken back gives its files another one.
 ALTER TABLE attachments ADD COLUMN unused_since timestamptz;
+-- The walls hold for their owner as well, unless they are told not to.
+ALTER TABLE attachments NO FORCE ROW LEVEL SECURITY;
 UPDATE attachments SET unused_since = created_at WHERE message_id IS NULL;
+ALTER TABLE attachments FORCE ROW LEVEL SECURITY;
 ALTER TABLE attachments ADD CHECK ((message_id IS NULL) = (unused_since IS NOT NULL));
 CREATE INDEX attachments_unused ON attachments (workspace_id, unused_since) WHERE message_id IS NULL;
 

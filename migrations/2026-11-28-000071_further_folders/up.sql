@@ -12,5 +12,8 @@ SELECT postroom_wall('further_folders');
 
 -- What people call a folder; `name` is as the server writes it.
 ALTER TABLE folders ADD COLUMN label text;
+-- The walls hold for their owner as well, unless they are told not to.
+ALTER TABLE folders NO FORCE ROW LEVEL SECURITY;
 UPDATE folders SET label = name;
+ALTER TABLE folders FORCE ROW LEVEL SECURITY;
 ALTER TABLE folders ALTER COLUMN label SET NOT NULL;

@@ -32,18 +32,23 @@ pub async fn run(url: &SecretString) -> Result<Vec<String>, StoreError> {
     Ok(done)
 }
 
-/// Undoes every migration: for the test that each can be undone.
+/// Undoes all migrations that came after this one, or every one: for the tests that each can be undone, and done over
+/// what is there.
 ///
 /// # Errors
 /// As for [`run`].
-pub async fn revert_all(url: &SecretString) -> Result<(), StoreError> {
+pub async fn revert(url: &SecretString, down_to: Option<&str>) -> Result<(), StoreError> {
     let connection = pool::connect(url.expose_secret())
         .await
         .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let mut harness = AsyncMigrationHarness::new(connection);
-    harness
-        .revert_all_migrations(MIGRATIONS)
-        .map_err(|error| StoreError::Corrupt(format!("a migration could not be undone: {error}")))?;
+    let failed = |error| StoreError::Corrupt(format!("a migration could not be undone: {error}"));
+    while let Some(last) = harness.applied_migrations().map_err(failed)?.into_iter().next() {
+        if down_to.is_some_and(|wanted| last.to_string() == wanted) {
+            break;
+        }
+        harness.revert_last_migration(MIGRATIONS).map_err(failed)?;
+    }
     Ok(())
 }
 
