@@ -136,14 +136,13 @@ impl PageFile {
         answer
             // Weak: the layer that compresses sends other bytes under it.
             .insert_header((header::ETAG, format!("W/{}", self.tag)))
-            .insert_header((header::CACHE_CONTROL, self.cache_control));
+            .insert_header((header::CACHE_CONTROL, self.cache_control))
+            // With 304 as well: what a browser has kept gets the headers of that answer.
+            .insert_header((header::CONTENT_SECURITY_POLICY, POLICY));
         if known {
             return answer.finish();
         }
-        answer
-            .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-            .content_type(self.content_type)
-            .body(self.bytes.clone())
+        answer.content_type(self.content_type).body(self.bytes.clone())
     }
 }
 

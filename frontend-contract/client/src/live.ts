@@ -126,6 +126,8 @@ class Connection {
     this.#outer = outer;
     this.#silence = silence;
     outer.addEventListener("abort", this.#stop, { once: true });
+    // Browsers keep an open connection that can't bring anything any more: the page would only be told by its silence.
+    browser()?.addEventListener("offline", this.#offline);
   }
 
   async *open(options: HttpOptions, position: number | undefined): AsyncGenerator<SseMessage, void, undefined> {
@@ -175,6 +177,7 @@ class Connection {
   close(): void {
     clearTimeout(this.#timer);
     this.#outer.removeEventListener("abort", this.#stop);
+    browser()?.removeEventListener("offline", this.#offline);
     this.#controller.abort();
   }
 
@@ -184,21 +187,27 @@ class Connection {
   }
 
   #stop = () => this.#controller.abort(this.#outer.reason);
+  #offline = () => this.#controller.abort(new NetworkError("The browser is offline"));
+}
+
+/** Where a browser says whether there is a network. */
+function browser(): EventTarget | undefined {
+  return typeof window === "undefined" ? undefined : window;
 }
 
 /** Waits; not longer than until the browser is online again, or until it is over. */
 function pauseUntilOnline(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const browser = typeof window === "undefined" ? undefined : window;
+    const where = browser();
     const go = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", go);
-      browser?.removeEventListener("online", go);
+      where?.removeEventListener("online", go);
       resolve();
     };
     const timer = setTimeout(go, milliseconds);
     signal.addEventListener("abort", go, { once: true });
-    browser?.addEventListener("online", go, { once: true });
+    where?.addEventListener("online", go, { once: true });
     if (signal.aborted) go();
   });
 }

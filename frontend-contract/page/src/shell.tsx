@@ -3,6 +3,7 @@ import { type api, postroom } from "./api";
 import { Banner } from "./session/banner";
 import { MainNavigation } from "./session/navigation";
 import { CountsProvider } from "./shared/counts";
+import { useEscape } from "./shared/keyboard";
 import { Live } from "./shared/live";
 import { conversationOf, useAddress } from "./shared/router";
 import { words } from "./shared/words";
@@ -17,6 +18,13 @@ export function Shell() {
   const id = conversationOf(useAddress());
   const [contactId, setContactId] = useState<string>();
   const [customerShown, showCustomer] = useState(false);
+  const [shownId, setShownId] = useState(id);
+  if (shownId !== id) {
+    // Another conversation begins with its window.
+    setShownId(id);
+    showCustomer(false);
+  }
+  useEscape();
 
   useEffect(() => {
     // The first answer says from where to follow; whatever is loaded later is at least as new.

@@ -66,6 +66,10 @@ fn a_page_is_served_at_the_apis_own_address() {
     let known = [("If-None-Match", icon.header("etag"))];
     let again = Line::to(&base).send("GET", "/icon.svg", &known, Vec::new()).unwrap();
     assert_eq!((again.status, again.bytes.len()), (304, 0));
+    // A browser puts these in the place of those that it has kept.
+    for name in ["content-security-policy", "cache-control", "etag", "referrer-policy"] {
+        assert_eq!(again.header(name), icon.header(name), "{name}");
+    }
     let head = ask(&base, "HEAD", "/", "text/html");
     assert_eq!((head.status, head.header("etag"), head.bytes.len()), (200, go("/").header("etag"), 0));
 }

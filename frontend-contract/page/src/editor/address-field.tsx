@@ -51,7 +51,13 @@ export function AddressField({ label, value, autoFocus = false, onChange }: Addr
 
   function key(event: KeyboardEvent) {
     const chosen = found[at];
-    if (chosen === undefined) return;
+    if (chosen === undefined) {
+      // Enter ends an address; the mail is sent by its button.
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      if (last !== "") onChange(`${value.trimEnd()}, `);
+      return;
+    }
     if (event.key === "ArrowDown") setAt((at + 1) % found.length);
     else if (event.key === "ArrowUp") setAt((at + found.length - 1) % found.length);
     else if (event.key === "Enter" || event.key === "Tab") choose(chosen);

@@ -4,15 +4,24 @@ interface AvatarProps {
   readonly name: string;
   readonly url: string | null;
   readonly size?: "small" | "large";
+  /** The name stands beside it, or is the button's: screen readers pass it by. */
+  readonly ornament?: boolean;
 }
 
 /** Somebody's picture, or their initials where there is none or its link has expired. */
-export function Avatar({ name, url, size }: AvatarProps) {
+export function Avatar({ name, url, size, ornament = false }: AvatarProps) {
   const [failed, setFailed] = useState<string>();
   const look = `avatar ${size ?? ""} hue-${hue(name)}`;
-  const label = `Picture of ${name}`;
+  const label = ornament ? "" : `Picture of ${name}`;
   if (url !== null && url !== failed) {
     return <img className={look} src={url} alt={label} onError={() => setFailed(url)} />;
+  }
+  if (ornament) {
+    return (
+      <span className={look} aria-hidden="true">
+        {initials(name)}
+      </span>
+    );
   }
   return (
     <span className={look} role="img" aria-label={label}>

@@ -4,6 +4,7 @@ import { Avatar } from "../shared/avatar";
 import { Icon } from "../shared/icon";
 import { useMe } from "../shared/me";
 import { openConversation, pathOf } from "../shared/router";
+import { TypeIcon } from "../shared/type-icon";
 import { When } from "../shared/when";
 
 interface StreamCardProps {
@@ -29,7 +30,7 @@ export function StreamCard({ card, active, onClose }: StreamCardProps) {
       <span className="faces">
         <Avatar name={contact} url={card.primary_contact.avatar_url} />
         <span className="kind">
-          <Icon of="mail" name="E-mail" />
+          <TypeIcon type={card.type} />
         </span>
       </span>
       <div className="lines">

@@ -11,10 +11,11 @@ export function Attachments({ attachments }: { readonly attachments: readonly ap
         const name = file.filename ?? "File without a name";
         return (
           <li key={file.id}>
-            <a href={file.url} target="_blank" rel="noreferrer" aria-label={`${name}, ${bytes(file.size)}`}>
+            <a href={file.url} target="_blank" rel="noreferrer">
               <Icon of="file" />
-              <span className="filename">{name}</span>
-              <span className="size">{bytes(file.size)}</span>
+              <span>
+                {name}, <span className="size">{bytes(file.size)}</span>
+              </span>
             </a>
           </li>
         );

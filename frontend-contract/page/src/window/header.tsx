@@ -2,6 +2,7 @@ import type { api } from "../api";
 import { Avatar } from "../shared/avatar";
 import { Icon } from "../shared/icon";
 import { openConversation } from "../shared/router";
+import { TypeIcon } from "../shared/type-icon";
 import { OwnerPicker } from "./owner-picker";
 
 interface HeaderProps {
@@ -24,7 +25,7 @@ export function WindowHeader({ conversation, onUpdate, customerShown, onCustomer
       <div className="titles">
         <h2>{conversation.subject || "(no subject)"}</h2>
         <p>
-          <Icon of="mail" name="E-mail" />
+          <TypeIcon type={conversation.type} />
           <span className="with">{name}</span>
           {contact.email !== null && contact.email !== name && <span className="address">{contact.email}</span>}
           <span className="number">#{conversation.number}</span>

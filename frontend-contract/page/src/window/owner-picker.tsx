@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
-import { type api, postroom } from "../api";
+import type { api } from "../api";
 import { Avatar } from "../shared/avatar";
+import { useUsers } from "../shared/users";
 import { words } from "../shared/words";
 
 interface OwnerPickerProps {
@@ -42,7 +43,7 @@ export function OwnerPicker({ owner, disabled, onChoose }: OwnerPickerProps) {
         disabled={disabled}
         onClick={() => setOpen(!open)}
       >
-        <Avatar name={owner.name} url={owner.avatar_url} />
+        <Avatar name={owner.name} url={owner.avatar_url} ornament />
       </button>
       {open && (
         <Choices
@@ -66,25 +67,12 @@ interface ChoicesProps {
 
 function Choices({ owner, onEnd, onChoose }: ChoicesProps) {
   const list = useId();
-  const [users, setUsers] = useState<readonly api.User[]>([]);
-  const [trouble, setTrouble] = useState<string>();
+  const { users, failure } = useUsers();
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const search = useRef<HTMLInputElement>(null);
 
-  useEffect(() => {
-    search.current?.focus();
-    let shown = true;
-    const read = async () => {
-      const all: api.User[] = [];
-      for await (const user of postroom.all("/v1/users", { params: { query: { status: "active" } } })) all.push(user);
-      if (shown) setUsers(all);
-    };
-    read().catch((error) => setTrouble(words(error)));
-    return () => {
-      shown = false;
-    };
-  }, []);
+  useEffect(() => search.current?.focus(), []);
 
   const wanted = text.trim().toLocaleLowerCase();
   const found = users.filter((user) => `${user.name} ${user.email}`.toLocaleLowerCase().includes(wanted));
@@ -115,9 +103,9 @@ function Choices({ owner, onEnd, onChoose }: ChoicesProps) {
         }}
         onKeyDown={key}
       />
-      {trouble !== undefined && (
+      {failure !== undefined && (
         <p className="trouble" role="alert">
-          {trouble}
+          {words(failure)}
         </p>
       )}
       <div id={list} role="listbox" aria-label="New owner" className="options">
@@ -134,7 +122,7 @@ function Choices({ owner, onEnd, onChoose }: ChoicesProps) {
             onClick={() => onChoose(user.id)}
             onKeyDown={key}
           >
-            <Avatar name={user.name} url={user.avatar_url} size="small" />
+            <Avatar name={user.name} url={user.avatar_url} size="small" ornament />
             <span>{user.name}</span>
           </div>
         ))}
