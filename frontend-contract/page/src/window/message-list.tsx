@@ -59,8 +59,12 @@ function useBottom(lastId: string | undefined) {
     const toBottom = () => {
       if (sticks.current) scroller.scrollTop = scroller.scrollHeight;
     };
+    let before = scroller.scrollTop;
     const look = () => {
-      sticks.current = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
+      // Only a hand scrolls up: what grows leaves the place as it is, or brings it further down.
+      if (scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60) sticks.current = true;
+      else if (scroller.scrollTop < before) sticks.current = false;
+      before = scroller.scrollTop;
     };
     const grows = new ResizeObserver(toBottom);
     grows.observe(content.current);
