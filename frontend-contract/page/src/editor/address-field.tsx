@@ -74,7 +74,7 @@ export function AddressField({ label, value, autoFocus = false, onChange }: Addr
         ref={input}
         autoComplete="off"
         value={value}
-        aria-controls={list}
+        aria-controls={found.length > 0 ? list : undefined}
         aria-autocomplete="list"
         onChange={(event) => {
           setTyping(true);

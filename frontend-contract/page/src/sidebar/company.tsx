@@ -74,8 +74,11 @@ export function CompanySection({ contact, put, changedBy }: CompanyProps) {
           of={{
             thing: company,
             changedBy,
-            save: async (base, patch) =>
-              put({ ...contact, company: await postroom.edit("/v1/companies/{id}", base, patch) }),
+            save: async (base, patch) => {
+              const saved = await postroom.edit("/v1/companies/{id}", base, patch);
+              put({ ...contact, company: saved });
+              return saved;
+            },
           }}
         />
       )}

@@ -66,6 +66,7 @@ export function DealsSection({ contact, put, changedBy }: DealsProps) {
             save: async (base, patch) => {
               const saved = await postroom.edit("/v1/deals/{id}", base, patch);
               put({ ...contact, deals: contact.deals.map((one) => (one.id === saved.id ? saved : one)) });
+              return saved;
             },
           }}
           onRemove={() => run(() => postroom.delete("/v1/contacts/{id}/deals/{deal_id}", place(deal.id)))}

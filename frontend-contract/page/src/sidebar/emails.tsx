@@ -43,7 +43,9 @@ export function Emails({ contact, put, changedBy }: EmailsProps) {
               changedBy,
               save: async (base, patch) => {
                 const path = { id: contact.id, email_id: email.id };
-                put(await postroom.edit("/v1/contacts/{id}/emails/{email_id}", base, patch, { path }));
+                const saved = await postroom.edit("/v1/contacts/{id}/emails/{email_id}", base, patch, { path });
+                put(saved);
+                return saved;
               },
             }}
             label="E-mail"

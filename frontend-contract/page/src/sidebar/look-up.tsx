@@ -82,7 +82,7 @@ export function LookUp({ label, search, onPick, onMake, onEnd }: LookUpProps) {
         role="combobox"
         aria-label={label}
         aria-expanded={count > 0}
-        aria-controls={id}
+        aria-controls={count > 0 ? id : undefined}
         aria-autocomplete="list"
         aria-activedescendant={count > 0 ? `${id}-${at}` : undefined}
         placeholder="Type a name"

@@ -51,7 +51,11 @@ function Details({ contact, put, changedBy }: ContactState & { readonly contact:
   const of: Editable<api.Contact> = {
     thing: contact,
     changedBy,
-    save: async (base, patch) => put(await postroom.edit("/v1/contacts/{id}", base, patch)),
+    save: async (base, patch) => {
+      const saved = await postroom.edit("/v1/contacts/{id}", base, patch);
+      put(saved);
+      return saved;
+    },
   };
   return (
     <>

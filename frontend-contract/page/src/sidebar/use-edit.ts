@@ -1,13 +1,13 @@
 /** One field of a thing that others edit, too: what is typed, saved, refused, or in conflict. */
 import { EditConflict, isProblem, type Versioned } from "@postroom/client";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { words } from "../shared/words";
 
 /** A thing whose fields are edited in place. */
 export interface Editable<T extends Versioned> {
   readonly thing: T;
-  /** Saves a patch on top of what was read; throws an `EditConflict` where others changed the same. */
-  readonly save: (base: T, patch: object) => Promise<unknown>;
+  /** Saves a patch on top of what was read, and gives what it is then; an `EditConflict` where others changed the same. */
+  readonly save: (base: T, patch: object) => Promise<T>;
   /** Who changed it last, as far as events have said. */
   readonly changedBy: string | undefined;
 }
@@ -30,12 +30,23 @@ export function useEdit<T extends Versioned>({ thing, save }: Editable<T>, { rea
   const [conflict, setConflict] = useState<Conflict<T>>();
   const [trouble, setTrouble] = useState<string>();
 
-  async function store(text: string, base: T) {
+  /** One after another: what is chosen before the last answer came is saved on top of that answer. */
+  const last = useRef<Promise<T | undefined>>(Promise.resolve(undefined));
+
+  async function store(text: string, seen: T) {
     setTrouble(undefined);
     setConflict(undefined);
+    const before = last.current;
+    const saved = (async () => {
+      const answer = await before;
+      const base = answer !== undefined && answer.version > seen.version ? answer : seen;
+      return save(base, patch(text, base));
+    })();
+    last.current = saved.catch(() => undefined);
     try {
-      await save(base, patch(text, base));
-      setDraft(undefined);
+      await saved;
+      // Unless it was typed on meanwhile.
+      setDraft((now) => (now?.text === text ? undefined : now));
     } catch (error) {
       if (error instanceof EditConflict) {
         const current = error.current as T;
