@@ -54,7 +54,7 @@ impl<'a> Door<'a> {
             });
             while !done.load(Ordering::Relaxed) {
                 match self.listener.accept() {
-                    Ok((stream, _)) => drop(scope.spawn(|| self.serve(stream))),
+                    Ok((stream, _)) => drop(scope.spawn(move || self.serve(&stream))),
                     Err(_) => thread::sleep(Duration::from_millis(10)),
                 }
             }
@@ -62,16 +62,16 @@ impl<'a> Door<'a> {
         })
     }
 
-    fn serve(&self, stream: TcpStream) {
+    fn serve(&self, stream: &TcpStream) {
         stream.set_nonblocking(false).unwrap();
         let mut line = String::new();
-        BufReader::new(&stream).read_line(&mut line).unwrap();
+        BufReader::new(stream).read_line(&mut line).unwrap();
         let question: Value = serde_json::from_str(&line).unwrap();
         let answer = match self.ask(&question) {
             Ok(answer) => json!({"done": answer}),
             Err(error) => json!({"error": error.to_string()}),
         };
-        writeln!(&stream, "{answer}").unwrap();
+        writeln!(&mut &*stream, "{answer}").unwrap();
     }
 
     fn ask(&self, question: &Value) -> Result<Value> {

@@ -8,6 +8,7 @@ import "./rows/window.js";
 import "./rows/editor.js";
 import "./rows/sidebar.js";
 import "./rows/live.js";
+import "./rows/hands.js";
 import "./rows/screens.js";
 
 compare();

@@ -66,6 +66,8 @@ for (const [size, opening] of Object.entries(SIZES)) {
   also(`screen: conversation (${size})`, async (stage) => {
     const seat = await stage.open("olga", { ...opening, path: `/conversations/${await conversation()}` });
     await sees(seat.messages.nth(2));
+    // Below this width it comes when it is asked for.
+    if (Number(width) >= 1100) await sees(seat.sidebar.getByLabel("First name", { exact: true }));
     await look(seat, named("conversation"));
     await seat.editor.getByRole("button", { name: "Edit recipients" }).click();
     await seat.editor.getByRole("textbox", { name: "Message" }).click();
@@ -74,6 +76,10 @@ for (const [size, opening] of Object.entries(SIZES)) {
     await seat.window.getByRole("button", { name: /^Owner: / }).click();
     await sees(seat.page.getByRole("listbox", { name: "New owner" }).getByRole("option", { name: NAMES.tom }));
     await look(seat, named("owners"));
+    await seat.page.keyboard.press("Escape");
+    if (!(await seat.sidebar.isVisible())) await seat.window.getByRole("button", { name: "Customer" }).click();
+    await sees(seat.sidebar.getByLabel("First name", { exact: true }));
+    await look(seat, named("customer"));
   });
 }
 
