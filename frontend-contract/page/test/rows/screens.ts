@@ -4,13 +4,13 @@ import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
 import { also } from "../row.js";
 import { sees } from "../see.js";
-import { directory, type Opening, type Seat } from "../stage.js";
+import { directory, type Opening, type Seat, type Stage } from "../stage.js";
 import { as, Customer, NAMES, unique, world } from "../world.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Fails on what axe calls serious or critical. */
-async function accessible(seat: Seat): Promise<void> {
+/** What axe calls serious or critical. */
+async function inaccessible(seat: Seat): Promise<readonly string[]> {
   // By the browser itself, not as the page's script: the page allows none but its own.
   await seat.page.evaluate(AXE);
   const { violations } = await seat.page.evaluate(() => {
@@ -18,18 +18,23 @@ async function accessible(seat: Seat): Promise<void> {
     return axe.run({ resultTypes: ["violations"], iframes: false });
   });
   const bad = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-  if (bad.length === 0) return;
-  const lines = bad.flatMap(({ id, help, nodes }) => [
+  return bad.flatMap(({ id, help, nodes }) => [
     `${id}: ${help}`,
     ...nodes.map(({ html, failureSummary }) => `  ${html}\n    ${failureSummary?.replaceAll("\n", "\n    ")}`),
   ]);
-  throw new Error(`Not accessible:\n${lines.join("\n")}`);
 }
 
-/** Keeps a picture, and looks for faults. */
-async function look(seat: Seat, name: string): Promise<void> {
-  await seat.page.screenshot({ path: new URL(`${name}.png`, directory("page-pictures")).pathname });
-  await accessible(seat);
+type Look = (seat: Seat, screen: string) => Promise<void>;
+
+/** Keeps a picture of each screen that it looks at, and fails in the end where any was not accessible. */
+async function looking(size: string, play: (look: Look) => Promise<void>) {
+  const faults: string[] = [];
+  await play(async (seat, screen) => {
+    const name = `${screen}-${size.replace(" ", "-")}`;
+    await seat.page.screenshot({ path: new URL(`${name}.png`, directory("page-pictures")).pathname });
+    faults.push(...(await inaccessible(seat)).map((fault) => `${name}: ${fault}`));
+  });
+  if (faults.length > 0) throw new Error(`Not accessible:\n${faults.join("\n")}`);
 }
 
 const SIZES: Readonly<Record<string, Opening>> = {
@@ -41,45 +46,45 @@ const SIZES: Readonly<Record<string, Opening>> = {
 };
 
 for (const [size, opening] of Object.entries(SIZES)) {
-  const [width, scheme] = size.split(" ");
-  const named = (screen: string) => `${screen}-${width}-${scheme}`;
+  const screen = (name: string, play: (stage: Stage, look: Look) => Promise<void>) =>
+    also(`screen: ${name} (${size})`, (stage) => looking(size, (look) => play(stage, look)));
 
-  also(`screen: sign-in (${size})`, async (stage) => {
+  screen("sign-in", async (stage, look) => {
     const seat = await stage.open("mia", { ...opening, stranger: true });
     await sees(seat.page.getByRole("button", { name: "Sign in" }));
-    await look(seat, named("sign-in"));
+    await look(seat, "sign-in");
   });
 
-  also(`screen: request access (${size})`, async (stage) => {
+  screen("request access", async (stage, look) => {
     const seat = await stage.open("wilma", opening);
     await sees(seat.page.getByRole("heading", { name: "Conversations" }));
-    await look(seat, named("access"));
+    await look(seat, "access");
   });
 
-  also(`screen: stream (${size})`, async (stage) => {
+  screen("stream", async (stage, look) => {
     const card = await new Customer("Selma Stream").writes();
     const seat = await stage.open("olga", opening);
     await sees(seat.card(card.subject));
-    await look(seat, named("stream"));
+    await look(seat, "stream");
   });
 
-  also(`screen: conversation (${size})`, async (stage) => {
+  screen("conversation", async (stage, look) => {
     const seat = await stage.open("olga", { ...opening, path: `/conversations/${await conversation()}` });
     await sees(seat.messages.nth(2));
     // Below this width it comes when it is asked for.
-    if (Number(width) >= 1100) await sees(seat.sidebar.getByLabel("First name", { exact: true }));
-    await look(seat, named("conversation"));
+    if ((opening.viewport?.width ?? 0) >= 1100) await sees(seat.sidebar.getByLabel("First name", { exact: true }));
+    await look(seat, "conversation");
     await seat.editor.getByRole("button", { name: "Edit recipients" }).click();
     await seat.editor.getByRole("textbox", { name: "Message" }).click();
     await seat.page.keyboard.type("Dear Clara, the lid is on its way.");
-    await look(seat, named("editor"));
+    await look(seat, "editor");
     await seat.window.getByRole("button", { name: /^Owner: / }).click();
     await sees(seat.page.getByRole("listbox", { name: "New owner" }).getByRole("option", { name: NAMES.tom }));
-    await look(seat, named("owners"));
+    await look(seat, "owners");
     await seat.page.keyboard.press("Escape");
     if (!(await seat.sidebar.isVisible())) await seat.window.getByRole("button", { name: "Customer" }).click();
     await sees(seat.sidebar.getByLabel("First name", { exact: true }));
-    await look(seat, named("customer"));
+    await look(seat, "customer");
   });
 }
 
