@@ -3,7 +3,7 @@ import type { Locator } from "playwright-core";
 import { pause } from "./world.js";
 
 /** How long anything may take to show, in milliseconds. Where a field is missing and it can't come, waiting is all there is. */
-export const LIMIT = process.env["BREAK"] ? 4_000 : 10_000;
+export const LIMIT = process.env["BREAK"] ? 8_000 : 10_000;
 
 /** It is there to see. */
 export async function sees(what: Locator): Promise<void> {
