@@ -171,6 +171,10 @@ openapi: ## Write openapi/postroom.json anew from the code, and openapi/postman.
 	@mv openapi/postroom.json.new openapi/postroom.json
 	@POSTROOM_BLESS=1 cargo test --quiet -p postroom-testkit --lib -- postman::tests::the_committed_collection
 
+.PHONY: examples
+examples: setup ## Record frontend-contract/examples anew: each operation and each problem, from a running server
+	@POSTROOM_BLESS=1 cargo test --quiet -p postroom-api --test http -- story::
+
 .PHONY: openapi-check
 openapi-check: ## Check that openapi/postroom.json is what the code serves
 	$(call step,OpenAPI document)

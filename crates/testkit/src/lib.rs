@@ -15,6 +15,7 @@ pub mod postgres;
 pub mod postman;
 pub mod process;
 pub mod proxy;
+pub mod recording;
 mod runtime;
 pub mod sample;
 pub mod server;

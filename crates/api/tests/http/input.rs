@@ -3,7 +3,7 @@
 
 mod bodies;
 mod desk;
-mod requests;
+pub(crate) mod requests;
 mod values;
 
 use crate::matrix::{document, site::Site, table};

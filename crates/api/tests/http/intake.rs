@@ -17,7 +17,7 @@ const RAW: &str = "From: Bob <bob@customer.example>\r\nTo: support@acme.example\
     Content-Disposition: attachment; filename=list.csv\r\n\r\na,b\r\n--b--\r\n";
 
 /// The next message of the inbox is passed; gives nothing, as a worker gets nothing.
-fn pass(world: &World, reader: &Reader, reason: IntakeReason, raw: Option<&'static str>) {
+pub(crate) fn pass(world: &World, reader: &Reader, reason: IntakeReason, raw: Option<&'static str>) {
     world.run(async {
         let folder = world.store.folders(&reader.lease).await.unwrap().remove(0);
         let (uid, track) = (folder.live_uid, Track::Live);

@@ -51,6 +51,8 @@ mod sidebar;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod story;
+#[cfg(test)]
 mod threads;
 #[cfg(test)]
 mod world;

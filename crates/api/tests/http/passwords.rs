@@ -87,7 +87,7 @@ fn count(world: &World, sql: &str) -> i64 {
 }
 
 /// The token in the mail that waits, as its worker reads it.
-fn mailed_token(world: &World) -> String {
+pub(crate) fn mailed_token(world: &World) -> String {
     use secrecy::ExposeSecret as _;
     world.run(async {
         let leases = world.store.claim_system_mails(1, Duration::from_secs(60)).await.unwrap();

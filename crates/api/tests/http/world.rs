@@ -83,7 +83,8 @@ impl World {
         let (store, owner, served) = runtime.block_on(async {
             let store = open(&database);
             let owner = people(&store).await;
-            let served = serve(&store, limits, times, None, stop.clone()).await;
+            let serving = Serving { limits, live: times, ..Serving::default() };
+            let served = serve(&store, serving, stop.clone()).await;
             (store, owner, served)
         });
         let Served { base, live, running } = served;
@@ -92,17 +93,26 @@ impl World {
 
     /// Another server over the same database: where it is reached, until the first one stops.
     pub(crate) fn another(&self, times: LiveTimes) -> String {
-        self.run(async {
-            serve(&open(&self.database), LimitSettings::OFF, times, None, self.stop.clone()).await.base
-        })
+        self.serve(Serving { live: times, ..Serving::default() })
     }
 
-    /// Another server over the same database, with a page.
+    /// The same with a page.
     pub(crate) fn with_page(&self, page: Page) -> String {
-        self.run(async {
-            let (store, times) = (open(&self.database), LiveTimes::default());
-            serve(&store, LimitSettings::OFF, times, Some(page), self.stop.clone()).await.base
-        })
+        self.serve(Serving { page: Some(page), ..Serving::default() })
+    }
+
+    /// The same, but it sends no mail of its own.
+    pub(crate) fn without_mail(&self) -> String {
+        self.serve(Serving { sends_mail: false, ..Serving::default() })
+    }
+
+    /// The same, but it bears only so much.
+    pub(crate) fn limited(&self, limits: LimitSettings) -> String {
+        self.serve(Serving { limits, ..Serving::default() })
+    }
+
+    fn serve(&self, serving: Serving) -> String {
+        self.run(async { serve(&open(&self.database), serving, self.stop.clone()).await.base })
     }
 
     /// Asks the server to stop and waits until it has.
@@ -329,6 +339,20 @@ impl SignInProviders for OneProvider {
     }
 }
 
+/// In what servers differ.
+struct Serving {
+    limits: LimitSettings,
+    live: LiveTimes,
+    page: Option<Page>,
+    sends_mail: bool,
+}
+
+impl Default for Serving {
+    fn default() -> Self {
+        Self { limits: LimitSettings::OFF, live: LiveTimes::default(), page: None, sends_mail: true }
+    }
+}
+
 /// A server that runs.
 struct Served {
     base: String,
@@ -346,13 +370,8 @@ fn open(database: &str) -> Store {
     .unwrap()
 }
 
-async fn serve(
-    store: &Store,
-    limits: LimitSettings,
-    live: LiveTimes,
-    page: Option<Page>,
-    stop: CancellationToken,
-) -> Served {
+async fn serve(store: &Store, serving: Serving, stop: CancellationToken) -> Served {
+    let Serving { limits, live, page, sends_mail } = serving;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let keys = store.ensure_signing_key(&generate_signing_key().unwrap()).await.unwrap();
@@ -364,7 +383,7 @@ async fn serve(
         trusted_proxies: 0,
         workers: 2,
         live,
-        sends_mail: true,
+        sends_mail,
     };
     let state = State::new(store.clone(), TokenKeys::new(&keys).unwrap(), settings)
         .with_checks(Arc::new(NobodyListens))

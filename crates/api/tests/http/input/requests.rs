@@ -1,7 +1,7 @@
 //! What is wrong beside the body: queries, ids, conditions, keys.
 
 use super::desk::{Desk, pointers};
-use postroom_testkit::postgres::Cluster;
+use postroom_testkit::{client::SignedIn, postgres::Cluster};
 use sha2::{Digest as _, Sha256};
 
 /// Values that a query may stumble over, as they stand in an address.
@@ -135,8 +135,10 @@ pub(crate) fn repetition_faults(desk: &Desk<'_>) -> Vec<String> {
     let send =
         |key: &str, body: &[u8]| desk.send(&path, &[("idempotency-key", key)], (content_type, body.to_vec()));
     let mut faults = Vec::new();
-    let held =
-        Cluster::shared().unwrap().hold_lock(&desk.site.world.database, lock_number(desk, &key)).unwrap();
+    let held = Cluster::shared()
+        .unwrap()
+        .hold_lock(&desk.site.world.database, lock_number(&desk.site.seats[0].user, &key))
+        .unwrap();
     let early = send(&key, &body);
     if early.status != 409 || early.body["code"] != "idempotency_in_progress" {
         faults.push(desk.fault("while the first request runs", &early));
@@ -176,8 +178,7 @@ pub(crate) fn repetition_faults(desk: &Desk<'_>) -> Vec<String> {
 }
 
 /// The lock that a request with this key holds while it is carried out (`idempotency.rs` of the store).
-fn lock_number(desk: &Desk<'_>, key: &str) -> i64 {
-    let me = &desk.site.seats[0].user;
+pub(crate) fn lock_number(me: &SignedIn, key: &str) -> i64 {
     let workspace = me.session()["user"]["workspace"]["id"].as_str().unwrap();
     let bytes = |id: &str| id.parse::<uuid::Uuid>().unwrap().into_bytes();
     let digest = Sha256::new()
