@@ -2,6 +2,7 @@
 //!
 //! All data is under `.local/demo`; a second run goes on with it, `--reset` throws it away first.
 
+mod customers;
 mod office;
 mod seed;
 
@@ -102,6 +103,8 @@ fn run(reset: bool) -> Result<()> {
     let office = Office::sign_in(&server)?;
     say("5/5  Mail: through the real pipeline");
     seed.run(&office)?;
+    say("     companies, deals and fields of their own for those who wrote last");
+    customers::fill(&office)?;
     fs::write(&complete, "")
         .map_err(|source| Error::Io { what: "noting that the demo is complete".into(), source })?;
     stay(server, &interrupted, &cluster, mail)
