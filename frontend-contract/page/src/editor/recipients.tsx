@@ -2,7 +2,7 @@ import { useState } from "react";
 import type { api } from "../api";
 import { Icon } from "../shared/icon";
 import { AddressField } from "./address-field";
-import { addressText } from "./addresses";
+import { addressText, parseAddresses } from "./addresses";
 import type { Recipients } from "./draft";
 
 interface RecipientsLineProps {
@@ -16,7 +16,8 @@ interface RecipientsLineProps {
 export function RecipientsLine({ defaults, recipients, onChange }: RecipientsLineProps) {
   const [editing, setEditing] = useState(false);
   const now = recipients ?? { to: addressText(defaults.to), cc: addressText(defaults.cc), bcc: "" };
-  const copies = [now.cc !== "" ? `Cc ${now.cc}` : "", now.bcc !== "" ? `Bcc ${now.bcc}` : ""];
+  const [to, cc, bcc] = [now.to, now.cc, now.bcc].map((text) => addressText(parseAddresses(text)));
+  const copies = [cc ? `Cc ${cc}` : "", bcc ? `Bcc ${bcc}` : ""];
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset's legend can't stand in a line
     <div className="recipients-line" role="group" aria-label="Recipients">
@@ -28,7 +29,7 @@ export function RecipientsLine({ defaults, recipients, onChange }: RecipientsLin
         </div>
       ) : (
         <p>
-          <span className="label">To</span> {now.to || "nobody yet"}
+          <span className="label">To</span> {to || "nobody yet"}
           {copies.map((copy) => copy !== "" && <span key={copy}> · {copy}</span>)}
         </p>
       )}

@@ -22,7 +22,7 @@ export function MailHtml({ html, title, pictures, onBroken }: MailHtmlProps) {
   const [height, setHeight] = useState(24);
   const paper = useMemo(() => hasColours(html), [html]);
   const document = useMemo(() => {
-    const body = pictures ? released(html) : html;
+    const body = prepared(html, pictures);
     // A mail that brings its own colours is shown on white paper, in the dark as well: they were chosen for that.
     const look = paper ? "paper" : theme;
     return `<!doctype html><html data-look="${look}"><head><meta charset="utf-8"><base target="_blank"><link rel="stylesheet" href="${sheet}"></head><body>${body}</body></html>`;
@@ -75,14 +75,29 @@ function hasColours(html: string): boolean {
   return /\b(?:bgcolor|color|background)\b\s*[:=]|\bbackground-color\s*:/i.test(html);
 }
 
-/** With its remote pictures: the server held their addresses back in an attribute of another name. */
-function released(html: string): string {
+/** Without the empty lines at its end; its remote pictures with their addresses, which the server held back, where asked for. */
+function prepared(html: string, pictures: boolean): string {
   const body = new DOMParser().parseFromString(html, "text/html").body;
-  for (const picture of body.querySelectorAll("img[data-remote-src]")) {
-    picture.setAttribute("src", picture.getAttribute("data-remote-src") ?? "");
-    picture.removeAttribute("data-remote-src");
+  if (pictures) {
+    for (const picture of body.querySelectorAll("img[data-remote-src]")) {
+      picture.setAttribute("src", picture.getAttribute("data-remote-src") ?? "");
+      picture.removeAttribute("data-remote-src");
+    }
   }
+  trimEnd(body);
   return body.innerHTML;
+}
+
+function trimEnd(element: Element): void {
+  for (let last = element.lastChild; last !== null; last = element.lastChild) {
+    const empty = (last.textContent ?? "").trim() === "";
+    const shows = last instanceof Element && (last.matches("img, hr") || last.querySelector("img, hr") !== null);
+    if (!empty || shows) {
+      if (last instanceof Element) trimEnd(last);
+      return;
+    }
+    last.remove();
+  }
 }
 
 /** Whether a picture comes by one of the API's own links, which expire. */
