@@ -86,6 +86,7 @@ export function Editor({ open, onSent }: EditorProps) {
       }}
     >
       <RecipientsLine
+        key={`recipients ${draft.revision}`}
         defaults={defaults}
         recipients={draft.recipients}
         onChange={(recipients) => keepDraft(id, { recipients })}

@@ -20,6 +20,7 @@ interface LookUpProps {
 export function LookUp({ label, search, onPick, onMake, onEnd }: LookUpProps) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
+  const box = useRef<HTMLDivElement>(null);
   const [text, setText] = useState("");
   const [found, setFound] = useState<readonly Found[]>([]);
   const [at, setAt] = useState(0);
@@ -47,6 +48,11 @@ export function LookUp({ label, search, onPick, onMake, onEnd }: LookUpProps) {
   const name = text.trim();
   const makes = name !== "" && !found.some((one) => one.name.toLocaleLowerCase() === name.toLocaleLowerCase());
   const count = found.length + (makes ? 1 : 0);
+
+  // What is found stands below the field, which may be the last thing in sight.
+  useEffect(() => {
+    if (count > 0) box.current?.scrollIntoView({ block: "nearest" });
+  }, [count]);
 
   function take(index: number) {
     const chosen = found[index];
@@ -76,7 +82,7 @@ export function LookUp({ label, search, onPick, onMake, onEnd }: LookUpProps) {
   });
 
   return (
-    <div className="look-up">
+    <div ref={box} className="look-up">
       <input
         ref={input}
         role="combobox"
