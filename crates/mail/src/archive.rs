@@ -14,7 +14,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use postroom_mime::{Circumstances, Understood, arrival, understand};
 use postroom_store::{
-    ArchiveMailbox, IncomingMail, Ingested, IntakeReason, PassedMessage, Store, StoreError,
+    ArchiveMailbox, IncomingMail, Ingested, IntakeReason, MailBytes, PassedMessage, Store, StoreError,
 };
 
 pub use sources::Archive;
@@ -86,31 +86,46 @@ impl Imported {
     }
 }
 
-/// Takes mails in, one by one.
+/// So many mails are kept at once: each wait for the disk costs more than a mail.
+const AT_ONCE: usize = 100;
+/// So many bytes of mails are held at most before they are kept.
+const BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
+
+/// Takes mails in: their bytes are kept several at once, and each becomes a message by itself.
 pub struct Importer {
     store: Store,
     mailbox: ArchiveMailbox,
+    waiting: Vec<Waiting>,
+    bytes: usize,
     /// What it has come to so far.
     pub done: Imported,
+}
+
+/// A mail that was not here before.
+struct Waiting {
+    name: [u8; 32],
+    raw: Bytes,
+    files: Vec<Bytes>,
+    received_at: DateTime<Utc>,
+    /// What it says; `None` where it can't be understood.
+    mail: Option<IncomingMail>,
 }
 
 impl Importer {
     /// Into this mailbox.
     #[must_use]
     pub fn new(store: Store, mailbox: ArchiveMailbox) -> Self {
-        Self { store, mailbox, done: Imported::default() }
+        Self { store, mailbox, waiting: Vec::new(), bytes: 0, done: Imported::default() }
     }
 
-    /// Takes a mail in. What was here before costs no more than a look.
+    /// Takes a mail in, with [`Importer::finish`] at the latest. What was here before costs no more than a look.
     ///
     /// # Errors
-    /// When database or blob store fail. Nothing happened to this mail then; those before it are in.
+    /// When database or blob store fail. What was not taken in by then is as if it had never been looked at.
     pub async fn take_in(&mut self, found: Found, in_sent: bool) -> Result<(), StoreError> {
-        let (store, mailbox) = (&self.store, &self.mailbox);
-        let workspace = mailbox.workspace_id;
         let raw = Bytes::from(found.raw);
-        let name = store.raw_mail_name(raw.clone()).await?;
-        if store.is_kept(mailbox, &name).await? {
+        let name = self.store.raw_mail_name(raw.clone()).await?;
+        if self.store.is_kept(&self.mailbox, &name).await? {
             self.done.known += 1;
             return Ok(());
         }
@@ -122,25 +137,52 @@ impl Importer {
             in_sent,
             imported: true,
             received_at,
-            authserv_id: mailbox.authserv_id.as_deref(),
+            authserv_id: self.mailbox.authserv_id.as_deref(),
             too_large: found.too_large,
         };
-        store.put_raw_mail(workspace, raw.clone()).await?;
-        let understood = tokio::task::block_in_place(|| understand(&raw, &circumstances));
-        let Some(Understood { mut mail, contents }) = understood else {
-            let detail = "Postroom's parser failed on this message.";
-            return self.pass(IntakeReason::Unparseable, detail, None, name, received_at).await;
-        };
-        mail.raw_sha256 = Some(name);
-        store.put_blobs(workspace, contents.into_iter().map(Bytes::from).collect()).await?;
-        match store.import(mailbox, &mail).await {
-            Ok(ingested) => self.count(&ingested),
-            Err(error) if error.is_about_the_data() => {
-                tracing::warn!(%error, "a mail was not taken by the store");
-                let detail = "This message could not be stored.";
-                self.pass(IntakeReason::Failed, detail, Some(&mail), name, received_at).await?;
+        let (mail, files) = match tokio::task::block_in_place(|| understand(&raw, &circumstances)) {
+            Some(Understood { mail, contents }) => {
+                let mail = IncomingMail { raw_sha256: Some(name), ..mail };
+                (Some(mail), contents.into_iter().map(Bytes::from).collect())
             }
-            Err(error) => return Err(error),
+            None => (None, Vec::new()),
+        };
+        self.bytes += raw.len();
+        self.waiting.push(Waiting { name, raw, files, received_at, mail });
+        if self.waiting.len() >= AT_ONCE || self.bytes >= BYTES_AT_ONCE {
+            self.finish().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes in what waits.
+    ///
+    /// # Errors
+    /// As [`Importer::take_in`].
+    pub async fn finish(&mut self) -> Result<(), StoreError> {
+        self.bytes = 0;
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let bytes_of = |one: &mut Waiting| MailBytes {
+            raw: std::mem::take(&mut one.raw),
+            files: std::mem::take(&mut one.files),
+        };
+        let bytes = waiting.iter_mut().map(bytes_of).collect();
+        self.store.put_mails(self.mailbox.workspace_id, bytes).await?;
+        for Waiting { name, received_at, mail, .. } in waiting {
+            let Some(mail) = mail else {
+                let detail = "Postroom's parser failed on this message.";
+                self.pass(IntakeReason::Unparseable, detail, None, name, received_at).await?;
+                continue;
+            };
+            match self.store.import(&self.mailbox, &mail).await {
+                Ok(ingested) => self.count(&ingested),
+                Err(error) if error.is_about_the_data() => {
+                    tracing::warn!(%error, "a mail was not taken by the store");
+                    let detail = "This message could not be stored.";
+                    self.pass(IntakeReason::Failed, detail, Some(&mail), name, received_at).await?;
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }

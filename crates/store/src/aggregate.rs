@@ -4,6 +4,7 @@ use crate::{
     correspondents::name_of,
     error::StoreError,
     message_rows::AuthorRef,
+    prepared::Prepare,
     schema::{conversations, messages, threads},
     transaction::Tx,
 };
@@ -122,6 +123,7 @@ pub(crate) async fn save(
     let state = &locked.state;
     diesel::update(conversations::table.find((workspace.0, locked.id.0)))
         .set((columns_of(state)?, conversations::updated_at.eq(diesel::dsl::now)))
+        .prepared()
         .execute(&mut tx.conn())
         .await?;
     Ok(())
@@ -177,7 +179,7 @@ pub(crate) struct Shown {
 /// The columns that show the last message.
 #[derive(AsChangeset, Insertable)]
 #[diesel(table_name = conversations, treat_none_as_null = true)]
-struct LastMessageColumns<'a> {
+pub(crate) struct LastMessageColumns<'a> {
     last_message_id: Uuid,
     last_message_direction: &'static str,
     last_message_automatic: bool,
@@ -234,6 +236,7 @@ pub(crate) async fn receive(
             columns_of(&locked.state)?,
             conversations::updated_at.eq(diesel::dsl::now),
         ))
+        .prepared()
         .execute(&mut tx.conn())
         .await?;
     Ok(())
@@ -263,36 +266,60 @@ pub(crate) struct Birth<'a> {
     pub(crate) thread: ThreadId,
     pub(crate) mailbox: MailboxId,
     pub(crate) state: &'a Conversation,
-    /// All its messages, in their order in time.
-    pub(crate) messages: &'a [Shown],
+    pub(crate) card: Card<'a>,
+}
+
+/// What a new conversation shows of its messages.
+pub(crate) struct Card<'a> {
+    subject: &'a str,
+    count: i32,
+    has_attachments: bool,
+    last: LastMessageColumns<'a>,
+}
+
+impl<'a> Card<'a> {
+    /// Of all its messages, in their order in time.
+    pub(crate) async fn of(
+        tx: &Tx,
+        workspace: WorkspaceId,
+        messages: &'a [Shown],
+    ) -> Result<Self, StoreError> {
+        let ([first, ..], [.., last]) = (messages, messages) else {
+            return Err(StoreError::Corrupt("a conversation without messages".into()));
+        };
+        Ok(Self {
+            subject: &first.subject,
+            count: i32::try_from(messages.len()).unwrap_or(i32::MAX),
+            has_attachments: messages.iter().any(|one| one.has_attachments),
+            last: LastMessageColumns::of(tx, workspace, last).await?,
+        })
+    }
 }
 
 /// Writes a new conversation.
-pub(crate) async fn insert(tx: &Tx, workspace: WorkspaceId, birth: &Birth<'_>) -> Result<(), StoreError> {
-    let ([first, ..], [.., last]) = (birth.messages, birth.messages) else {
-        return Err(StoreError::Corrupt("a conversation without messages".into()));
-    };
-    let count = i32::try_from(birth.messages.len()).unwrap_or(i32::MAX);
-    let columns = LastMessageColumns::of(tx, workspace, last).await?;
-    diesel::insert_into(conversations::table)
+pub(crate) async fn insert(tx: &Tx, workspace: WorkspaceId, birth: Birth<'_>) -> Result<(), StoreError> {
+    let Card { subject, count, has_attachments, last } = birth.card;
+    let (mut first, mut second) = (tx.conn(), tx.conn());
+    let conversation = diesel::insert_into(conversations::table)
         .values((
             conversations::workspace_id.eq(workspace.0),
             conversations::id.eq(birth.id.0),
             conversations::number.eq(birth.number),
             conversations::thread_id.eq(birth.thread.0),
             conversations::mailbox_id.eq(birth.mailbox.0),
-            conversations::subject.eq(&first.subject),
+            conversations::subject.eq(subject),
             conversations::message_count.eq(count),
-            conversations::has_attachments.eq(birth.messages.iter().any(|one| one.has_attachments)),
-            columns,
+            conversations::has_attachments.eq(has_attachments),
+            last,
             columns_of(birth.state)?,
         ))
-        .execute(&mut tx.conn())
-        .await?;
-    diesel::update(threads::table.find((workspace.0, birth.thread.0)))
+        .prepared()
+        .execute(&mut first);
+    let thread = diesel::update(threads::table.find((workspace.0, birth.thread.0)))
         .set(threads::waiting.eq(false))
-        .execute(&mut tx.conn())
-        .await?;
+        .prepared()
+        .execute(&mut second);
+    tokio::try_join!(biased; conversation, thread)?;
     Ok(())
 }
 

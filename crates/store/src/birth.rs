@@ -1,13 +1,14 @@
 //! A thread becomes a conversation (CNV-1 to CNV-3, CNV-9).
 
 use crate::{
-    aggregate::{self, Birth, Shown},
+    aggregate::{self, Birth, Card, Shown},
     audit,
     conversations::{self, ConversationDetail},
-    correspondents::{OwnAddresses, active_owner_of, contact_for, contact_of},
+    correspondents::{OwnAddresses, active_owner_of, contact_for, contact_of, make_contact},
     error::StoreError,
     events::{self, EventKind, NewEvent},
     message_rows::AuthorRef,
+    prepared::Prepare,
     schema::{mailboxes, message_recipients, messages, users, workspaces},
     threads::is_party,
     transaction::Tx,
@@ -65,13 +66,18 @@ pub(crate) struct Occasion<'a> {
 }
 
 /// Makes the thread a conversation if it is one by now, and writes the events: `created`, and the conversation's own.
+/// `only` is the thread's message, where it has no other.
 pub(crate) async fn consider(
     tx: &Tx,
     workspace: WorkspaceId,
     occasion: &Occasion<'_>,
+    only: Option<Shown>,
     created: NewEvent,
 ) -> Result<Option<ConversationId>, StoreError> {
-    let history = aggregate::history(tx, workspace, occasion.thread).await?;
+    let history = match only {
+        Some(only) => vec![only],
+        None => aggregate::history(tx, workspace, occasion.thread).await?,
+    };
     let thread: Vec<Utterance> = history.iter().map(|shown| utterance(shown, occasion)).collect();
     let primary = if is_conversation(&thread, occasion.facts.starts_on) {
         primary_party(tx, workspace, &history).await?
@@ -137,8 +143,12 @@ async fn bear(
     primary: &NamedAddress,
     at: Option<DateTime<Utc>>,
 ) -> Result<Made, StoreError> {
-    let owner = choose_owner(tx, workspace, occasion, &history, primary).await?;
-    let contact = contact_for(tx, workspace, primary, owner).await?;
+    let known = contact_of(tx, workspace, primary.address.as_str()).await?;
+    let owner = choose_owner(tx, workspace, occasion, &history, known).await?;
+    let contact = match known {
+        Some(contact) => contact,
+        None => make_contact(tx, workspace, primary, owner).await?,
+    };
     let history = settle_authors(tx, workspace, occasion.thread, history, owner).await?;
     let state = begin(owner, contact, &history, occasion.imported, at)?;
     Ok(Made { id: ConversationId(Uuid::now_v7()), owner, state, history })
@@ -152,6 +162,7 @@ async fn finish(
     made: &Made,
     news: Vec<NewEvent>,
 ) -> Result<(), StoreError> {
+    let card = Card::of(tx, workspace, &made.history).await?;
     let numbers = events::numbers(tx, workspace, 1, news.len()).await?;
     let birth = Birth {
         id: made.id,
@@ -159,10 +170,15 @@ async fn finish(
         thread: occasion.thread,
         mailbox: occasion.facts.id,
         state: &made.state,
-        messages: &made.history,
+        card,
     };
-    aggregate::insert(tx, workspace, &birth).await?;
-    events::insert(tx, workspace, numbers, &news).await
+    // Everybody in the workspace waits for the numbers: what takes them is sent together.
+    tokio::try_join!(
+        biased;
+        aggregate::insert(tx, workspace, birth),
+        events::insert(tx, workspace, numbers, &news),
+    )?;
+    Ok(())
 }
 
 fn utterance(shown: &Shown, occasion: &Occasion<'_>) -> Utterance {
@@ -211,15 +227,15 @@ async fn primary_party(
     history: &[Shown],
 ) -> Result<Option<NamedAddress>, StoreError> {
     let Some(first) = history.first() else { return Ok(None) };
-    let addressed = recipients_of(tx, workspace, first.position.id).await?;
     let writers: Vec<NamedAddress> = history.iter().filter_map(external_author).collect();
-    let ours =
-        OwnAddresses::among(tx, workspace, addressed.iter().chain(&writers).map(|one| &one.address)).await?;
-    if first.direction == Direction::Inbound
-        && let Some(beginner) = external_author(first).filter(|one| !ours.contains(&one.address))
-    {
+    let ours = OwnAddresses::among(tx, workspace, writers.iter().map(|one| &one.address)).await?;
+    // None of somebody who claims to be one of us.
+    if let Some(beginner) = external_author(first).filter(|one| !ours.contains(&one.address)) {
         return Ok(Some(beginner));
     }
+    let addressed = recipients_of(tx, workspace, first.position.id).await?;
+    let ours =
+        OwnAddresses::among(tx, workspace, addressed.iter().chain(&writers).map(|one| &one.address)).await?;
     Ok(ours.external(addressed.iter().chain(&writers)).into_iter().next().cloned())
 }
 
@@ -256,28 +272,31 @@ async fn choose_owner(
     workspace: WorkspaceId,
     occasion: &Occasion<'_>,
     history: &[Shown],
-    primary: &NamedAddress,
+    contact: Option<ContactId>,
 ) -> Result<UserId, StoreError> {
     let first_writer = history.iter().find_map(|shown| match shown.author {
         AuthorRef::User(user) if shown.direction == Direction::Outbound => Some(user),
         _ => None,
     });
-    let contact_owner = match contact_of(tx, workspace, primary.address.as_str()).await? {
-        Some(contact) => active_owner_of(tx, workspace, contact).await?,
-        None => None,
+    let contact_owner = async {
+        match contact {
+            Some(contact) => active_owner_of(tx, workspace, contact).await,
+            None => Ok(None),
+        }
     };
     let facts = occasion.facts;
     let asked: Vec<Uuid> =
         [first_writer, facts.user, facts.default_owner].into_iter().flatten().map(|id| id.0).collect();
-    let active: Vec<(Uuid, String)> = users::table
+    let mut conn = tx.conn();
+    let active = users::table
         .filter(users::workspace_id.eq(workspace.0))
         .filter(users::active)
         .filter(users::id.eq_any(asked).or(users::role.eq(Role::Owner.as_str())))
         // Nobody of them is deactivated before what they get is theirs, to be handed over.
         .for_key_share()
         .select((users::id, users::role))
-        .load(&mut tx.conn())
-        .await?;
+        .load::<(Uuid, String)>(&mut conn);
+    let (contact_owner, active) = tokio::try_join!(biased; contact_owner, async { Ok(active.await?) })?;
     let workspace_owner = active
         .iter()
         .find(|(_, role)| role == Role::Owner.as_str())
@@ -341,6 +360,7 @@ pub(crate) async fn attribute(
             .filter(messages::from_address.eq(address.as_str())),
     )
     .set((messages::author_contact_id.eq(contact.0), messages::updated_at.eq(Utc::now())))
+    .prepared()
     .execute(&mut tx.conn())
     .await?;
     Ok(())

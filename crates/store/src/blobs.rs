@@ -218,13 +218,16 @@ impl Store {
             return Ok(());
         }
         self.write(workspace, async |tx| {
-            diesel::insert_into(rows::table)
-                .values(&values)
-                .on_conflict((rows::workspace_id, rows::sha256))
-                .do_update()
-                .set(rows::touched_at.eq(excluded(rows::touched_at)))
-                .execute(&mut tx.conn())
-                .await?;
+            // Four values a row: a statement takes 65,535 of them.
+            for some in values.chunks(10_000) {
+                diesel::insert_into(rows::table)
+                    .values(some.to_vec())
+                    .on_conflict((rows::workspace_id, rows::sha256))
+                    .do_update()
+                    .set(rows::touched_at.eq(excluded(rows::touched_at)))
+                    .execute(&mut tx.conn())
+                    .await?;
+            }
             Ok(())
         })
         .await

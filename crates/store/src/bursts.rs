@@ -1,6 +1,6 @@
 //! Mails alike from one address to one mailbox: counted as they come, so that a loop is cut (MAIL-13).
 
-use crate::{Store, StoreError, schema::mail_bursts as bursts, transaction::Tx};
+use crate::{Store, StoreError, prepared::Prepare, schema::mail_bursts as bursts, transaction::Tx};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -15,28 +15,55 @@ use sha2::{Digest, Sha256};
 /// So long after its last mail a burst is forgotten: longer than its window.
 const KEPT: TimeDelta = TimeDelta::hours(1);
 
-/// Counts a mail that came to the mailbox, and judges it. One row is looked at, whatever has come before.
-pub(crate) async fn receive(
+/// How mails alike came to a mailbox before, its row locked where there is one, and what the newest is to them.
+pub(crate) struct Look {
+    likeness: [u8; 32],
+    burst: Burst,
+    is_known: bool,
+    pub(crate) verdict: Verdict,
+}
+
+/// Looks at one row, whatever has come before.
+pub(crate) async fn look(
     tx: &Tx,
     workspace: WorkspaceId,
     mailbox: MailboxId,
     mail: &IncomingMail,
-) -> Result<Verdict, StoreError> {
+) -> Result<Look, StoreError> {
     let likeness = likeness(mail);
-    let this = bursts::table.find((workspace.0, mailbox.0, likeness.as_slice()));
-    let times: Option<Vec<DateTime<Utc>>> =
-        this.select(bursts::times).for_no_key_update().first(&mut tx.conn()).await.optional()?;
+    let times: Option<Vec<DateTime<Utc>>> = bursts::table
+        .find((workspace.0, mailbox.0, likeness.as_slice()))
+        .select(bursts::times)
+        .for_no_key_update()
+        .first(&mut tx.conn())
+        .await
+        .optional()?;
     let is_known = times.is_some();
     let mut burst = Burst::of(times.unwrap_or_default());
     let verdict = burst.receive(mail.received_at);
-    let counted = (bursts::times.eq(burst.times()), bursts::seen_at.eq(Utc::now()));
-    if is_known {
-        diesel::update(this).set(counted).execute(&mut tx.conn()).await?;
+    Ok(Look { likeness, burst, is_known, verdict })
+}
+
+/// Counts the mail that was looked at.
+pub(crate) async fn count(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    mailbox: MailboxId,
+    look: &Look,
+) -> Result<(), StoreError> {
+    let likeness = look.likeness.as_slice();
+    let counted = (bursts::times.eq(look.burst.times()), bursts::seen_at.eq(Utc::now()));
+    if look.is_known {
+        diesel::update(bursts::table.find((workspace.0, mailbox.0, likeness)))
+            .set(counted)
+            .prepared()
+            .execute(&mut tx.conn())
+            .await?;
     } else {
         let key = (
             bursts::workspace_id.eq(workspace.0),
             bursts::mailbox_id.eq(mailbox.0),
-            bursts::likeness.eq(likeness.as_slice()),
+            bursts::likeness.eq(likeness),
         );
         diesel::insert_into(bursts::table)
             .values((key, counted))
@@ -45,7 +72,7 @@ pub(crate) async fn receive(
             .execute(&mut tx.conn())
             .await?;
     }
-    Ok(verdict)
+    Ok(())
 }
 
 /// What makes mails alike: what programs write by themselves is, whatever it says; what people write is where all of it is

@@ -29,6 +29,9 @@ impl OwnAddresses {
         addresses: impl Iterator<Item = &EmailAddress>,
     ) -> Result<Self, StoreError> {
         let wanted: Vec<&str> = addresses.map(EmailAddress::as_str).collect();
+        if wanted.is_empty() {
+            return Ok(Self::default());
+        }
         let of_users = users::table
             .filter(users::workspace_id.eq(workspace.0))
             .filter(users::email.eq_any(&wanted))
@@ -111,12 +114,23 @@ pub(crate) async fn contact_for(
     who: &NamedAddress,
     owner: UserId,
 ) -> Result<ContactId, StoreError> {
-    if let Some(known) = contact_of(tx, workspace, who.address.as_str()).await? {
-        return Ok(known);
+    match contact_of(tx, workspace, who.address.as_str()).await? {
+        Some(known) => Ok(known),
+        None => make_contact(tx, workspace, who, owner).await,
     }
+}
+
+/// The same where the look-up has found none.
+pub(crate) async fn make_contact(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    who: &NamedAddress,
+    owner: UserId,
+) -> Result<ContactId, StoreError> {
     let (first_name, last_name) = split_name(who.name.as_deref().unwrap_or_default());
     let id = ContactId(Uuid::now_v7());
-    diesel::insert_into(contacts::table)
+    let (mut first, mut second) = (tx.conn(), tx.conn());
+    let contact = diesel::insert_into(contacts::table)
         .values((
             contacts::workspace_id.eq(workspace.0),
             contacts::id.eq(id.0),
@@ -124,9 +138,8 @@ pub(crate) async fn contact_for(
             contacts::last_name.eq(last_name),
             contacts::owner_id.eq(owner.0),
         ))
-        .execute(&mut tx.conn())
-        .await?;
-    let taken = diesel::insert_into(contact_emails::table)
+        .execute(&mut first);
+    let address = diesel::insert_into(contact_emails::table)
         .values((
             contact_emails::workspace_id.eq(workspace.0),
             contact_emails::id.eq(Uuid::now_v7()),
@@ -136,8 +149,8 @@ pub(crate) async fn contact_for(
         ))
         .on_conflict((contact_emails::workspace_id, contact_emails::address))
         .do_nothing()
-        .execute(&mut tx.conn())
-        .await?;
+        .execute(&mut second);
+    let (_, taken) = tokio::try_join!(biased; contact, address)?;
     if taken == 1 {
         return Ok(id);
     }

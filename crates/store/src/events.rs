@@ -2,6 +2,7 @@
 
 use crate::{
     error::StoreError,
+    prepared::Prepare,
     schema::{events, workspace_counters},
     transaction::Tx,
 };
@@ -128,6 +129,7 @@ pub(crate) async fn numbers(
             workspace_counters::conversation_no.eq(workspace_counters::conversation_no + conversations),
         ))
         .returning((workspace_counters::event_no, workspace_counters::conversation_no))
+        .prepared()
         .get_result(&mut tx.conn())
         .await?;
     Ok(Numbers { first_event: event_no - count + 1, conversation: conversation_no })
@@ -165,7 +167,7 @@ pub(crate) async fn insert(
         })
         .collect();
     tx.note_news();
-    diesel::insert_into(events::table).values(rows).execute(&mut tx.conn()).await?;
+    diesel::insert_into(events::table).values(rows).prepared_for(new.len()).execute(&mut tx.conn()).await?;
     Ok(())
 }
 

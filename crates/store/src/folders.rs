@@ -4,6 +4,7 @@
 use crate::{
     MailboxLease, Store, StoreError,
     mail_in::{Folder, FolderRole, FolderStart, PassedMessage, Step, Track},
+    prepared::Prepare,
     schema::{folders, intake, mailbox_queue},
     transaction::Tx,
 };
@@ -209,7 +210,12 @@ pub(crate) async fn take_step(
     step: &Step,
     passed: Passed,
 ) -> Result<(), StoreError> {
-    hold_lease(tx, lease).await?;
+    // Sent together; the position is only kept where both go well.
+    tokio::try_join!(biased; hold_lease(tx, lease), move_position(tx, lease, step, passed))?;
+    Ok(())
+}
+
+async fn move_position(tx: &Tx, lease: &MailboxLease, step: &Step, passed: Passed) -> Result<(), StoreError> {
     let this = folders::table
         .filter(folders::workspace_id.eq(lease.workspace_id.0))
         .filter(folders::id.eq(step.folder_id.0));
@@ -219,6 +225,7 @@ pub(crate) async fn take_step(
         Track::Live => {
             diesel::update(this.filter(folders::live_uid.eq(expected)))
                 .set(folders::live_uid.eq(next))
+                .prepared()
                 .execute(&mut tx.conn())
                 .await?
         }
@@ -228,6 +235,7 @@ pub(crate) async fn take_step(
                     folders::backfill_uid.eq(next),
                     folders::backfill_done.eq(folders::backfill_done + done),
                 ))
+                .prepared()
                 .execute(&mut tx.conn())
                 .await?
         }

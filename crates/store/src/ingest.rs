@@ -2,10 +2,12 @@
 
 mod screening;
 
+use self::screening::Screened;
 use crate::{
     MailboxLease, Store, StoreError,
     aggregate::{self, Shown},
     birth::{self, MailboxFacts},
+    bursts,
     correspondents::{OwnAddresses, contact_for, contact_of},
     delivery_evidence,
     events::{self, EventKind, NewEvent},
@@ -23,11 +25,12 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use postroom_domain::{
     address::EmailAddress,
+    burst::Verdict,
     conversation::{Arrival, Command},
-    ids::{ConversationId, MailboxId, MessageId, WorkspaceId},
+    ids::{ContactId, ConversationId, MailboxId, MessageId, WorkspaceId},
     incoming::{IncomingMail, IncomingSource, IntakeReason},
     message::{self, Direction, Position, RfcMessageId, Source},
-    threading::{Placement, ThreadingRule, place},
+    threading::{Known, Placement, ThreadingRule, place},
 };
 use uuid::Uuid;
 
@@ -46,9 +49,11 @@ impl Store {
     ) -> Result<Ingested, StoreError> {
         let mail = &mail;
         self.write(lease.workspace_id, async |tx| {
-            take_step(tx, lease, step, Passed::Message).await?;
-            let origin = Origin::Folder(step);
-            Intake { tx, workspace: lease.workspace_id, mailbox: lease.mailbox_id, origin, mail }.run().await
+            let (workspace, mailbox) = (lease.workspace_id, lease.mailbox_id);
+            let intake = Intake { tx, workspace, mailbox, origin: Origin::Folder(step), mail };
+            let moving = take_step(tx, lease, step, Passed::Message);
+            let ((), screened) = tokio::try_join!(biased; moving, intake.screen())?;
+            intake.take_in(screened).await
         })
         .await
     }
@@ -76,10 +81,17 @@ pub(crate) struct Intake<'a> {
 
 impl Intake<'_> {
     pub(crate) async fn run(&self) -> Result<Ingested, StoreError> {
-        if let Some(reason) = self.listed_before().await? {
+        self.take_in(self.screen().await?).await
+    }
+
+    // Each round trip to the database takes longer than most of its answers. So what does not wait for an answer is sent
+    // together, in the order in which it must be done: `biased` keeps that order, and tells the first error.
+
+    async fn take_in(&self, screened: Screened) -> Result<Ingested, StoreError> {
+        if let Some(reason) = screened.listed_before {
             return Ok(Ingested::ListedBefore(reason));
         }
-        if self.is_ignored().await? {
+        if screened.is_ignored {
             self.list(IntakeReason::IgnoredSender, None).await?;
             return Ok(Ingested::Listed(IntakeReason::IgnoredSender));
         }
@@ -92,21 +104,34 @@ impl Intake<'_> {
             }
             return Ok(Ingested::Bounce { of });
         }
-        let refs = LockedRefs::lock(self.tx, self.workspace, &self.mail.headers).await?;
-        if let Some(known) = self.known_message().await? {
+        let (tx, workspace, mail) = (self.tx, self.workspace, self.mail);
+        let people = mail.from.iter().chain(&mail.to).chain(&mail.cc).chain(&mail.bcc);
+        let (refs, namesakes, look, facts, ours) = tokio::try_join!(
+            biased;
+            LockedRefs::lock(tx, workspace, &mail.headers),
+            self.namesakes(),
+            self.look_for_loop(),
+            MailboxFacts::load(tx, workspace, self.mailbox),
+            OwnAddresses::among(tx, workspace, people.map(|one| &one.address)),
+        )?;
+        if let Some(known) = self.known_message(namesakes).await? {
             return Ok(Ingested::Known(known));
         }
-        if self.is_of_a_loop().await? {
+        if let Some(look) = look.as_ref().filter(|look| look.verdict != Verdict::Passes) {
+            self.cut(look).await?;
             return Ok(Ingested::Listed(IntakeReason::Loop));
         }
-        self.place(&refs).await
+        self.place(&refs, look.as_ref(), facts, ours).await
     }
 
-    async fn place(&self, refs: &LockedRefs) -> Result<Ingested, StoreError> {
+    async fn place(
+        &self,
+        refs: &LockedRefs,
+        look: Option<&bursts::Look>,
+        facts: MailboxFacts,
+        ours: OwnAddresses,
+    ) -> Result<Ingested, StoreError> {
         let (tx, workspace, mail) = (self.tx, self.workspace, self.mail);
-        let facts = MailboxFacts::load(tx, workspace, self.mailbox).await?;
-        let people = mail.from.iter().chain(&mail.to).chain(&mail.cc).chain(&mail.bcc);
-        let ours = OwnAddresses::among(tx, workspace, people.map(|one| &one.address)).await?;
         let sender = Sender::of(mail, &ours, &facts);
         let external = sender.external.is_some();
         let direction = sender.origin.direction;
@@ -118,22 +143,34 @@ impl Intake<'_> {
             token_digest: None,
             at: mail.received_at,
         };
-        let thread = threads::open_thread(tx, workspace, &placement, &start).await?;
+        let ((), thread) = tokio::try_join!(
+            biased;
+            self.count(look),
+            threads::open_thread(tx, workspace, &placement, &start),
+        )?;
         if placement.is_loose(&known) {
             threads::make_strangers(tx, workspace, thread.id).await?;
         }
-        let sender_known = match sender.external {
-            // Who wrote what those there answer takes part.
-            Some(_) if placement.answered(&known) => true,
-            Some(address) if !thread.is_new => threads::is_party(tx, workspace, thread.id, address).await?,
-            // Whoever claims to be one of us without proof is not known, wherever it writes.
-            None => sender.origin.direction == Direction::Outbound,
-            Some(_) => true,
+        let (sender_known, author, at, variant_of) = tokio::try_join!(
+            biased;
+            self.is_known(&sender, &placement, &known, &thread),
+            self.contact_of(&sender),
+            self.place_in_time(&placement, &thread),
+            self.variant_of(&thread),
+        )?;
+        let author = match sender.external {
+            // A stranger's data is not shown before a user addresses them (MAIL-16).
+            Some(_) => AuthorRef::Contact(author.filter(|_| sender_known)),
+            None => sender.author,
         };
-        let at = self.place_in_time(&placement, &thread).await?;
-        let placed = Placed { facts, ours, sender, placement, thread, sender_known, at };
-        let message = self.write_message(&placed).await?;
-        let connection = self.join_thread(&placed).await?;
+        let placed = Placed { facts, ours, sender, placement, thread, sender_known, author, at, variant_of };
+        let (message, ()) = tokio::try_join!(biased; self.write_message(&placed), self.join_thread(&placed))?;
+        let hinge = Hinge {
+            is_ours: placed.sender.origin.direction == Direction::Outbound,
+            sender: placed.sender.external,
+        };
+        let connection =
+            merge::connect(tx, workspace, placed.thread.id, &placed.placement.connects, &hinge).await?;
         match message {
             Written::Variant(id) => {
                 self.list(IntakeReason::Variant, Some(id)).await?;
@@ -148,6 +185,32 @@ impl Intake<'_> {
                 let conversation_id = self.converse(&placed, shown.clone(), &connection, refs).await?;
                 Ok(Ingested::Stored { message_id: shown.position.id, conversation_id })
             }
+        }
+    }
+
+    async fn is_known(
+        &self,
+        sender: &Sender<'_>,
+        placement: &Placement,
+        known: &Known,
+        thread: &Thread,
+    ) -> Result<bool, StoreError> {
+        match sender.external {
+            // Who wrote what those there answer takes part.
+            Some(_) if placement.answered(known) => Ok(true),
+            Some(address) if !thread.is_new => {
+                threads::is_party(self.tx, self.workspace, thread.id, address).await
+            }
+            // Whoever claims to be one of us without proof is not known, wherever it writes.
+            None => Ok(sender.origin.direction == Direction::Outbound),
+            Some(_) => Ok(true),
+        }
+    }
+
+    async fn contact_of(&self, sender: &Sender<'_>) -> Result<Option<ContactId>, StoreError> {
+        match sender.external {
+            Some(address) => contact_of(self.tx, self.workspace, address.as_str()).await,
+            None => Ok(None),
         }
     }
 
@@ -181,13 +244,6 @@ impl Intake<'_> {
             Some(from) => (from.name.as_deref(), from.address.as_str()),
             None => (None, ""),
         };
-        let author = match placed.sender.external {
-            // A stranger's data is not shown before a user addresses them (MAIL-16).
-            Some(_) if !placed.sender_known => AuthorRef::Contact(None),
-            Some(address) => AuthorRef::Contact(contact_of(self.tx, self.workspace, address.as_str()).await?),
-            None => placed.sender.author,
-        };
-        let variant_of = self.variant_of(&placed.thread).await?;
         let new = NewMessage {
             id,
             thread: placed.thread.id,
@@ -202,14 +258,14 @@ impl Intake<'_> {
             subject: &mail.subject,
             from_name: name,
             from_address: address,
-            author,
+            author: placed.author,
             sent_at: mail.sent_at,
             received_at: placed.at,
             preview: &mail.preview,
             automatic: mail.automatic,
             has_attachments: mail.attachments.iter().any(|file| !file.inline),
             imported: mail.imported,
-            variant_of,
+            variant_of: placed.variant_of,
             rule: placed.placement.rule,
             matched: placed.placement.matched.as_ref().map(RfcMessageId::as_str),
             sender_known: placed.sender_known,
@@ -220,9 +276,12 @@ impl Intake<'_> {
             segments: &mail.segments,
             recipients: message_rows::recipients_of(mail),
         };
-        message_rows::insert(self.tx, self.workspace, &new).await?;
-        message_rows::insert_attachments(self.tx, self.workspace, id, mail).await?;
-        if variant_of.is_some() {
+        tokio::try_join!(
+            biased;
+            message_rows::insert(self.tx, self.workspace, &new),
+            message_rows::insert_attachments(self.tx, self.workspace, id, mail),
+        )?;
+        if placed.variant_of.is_some() {
             return Ok(Written::Variant(id));
         }
         Ok(Written::Message(Shown {
@@ -233,8 +292,8 @@ impl Intake<'_> {
             has_attachments: new.has_attachments,
             preview: mail.preview.clone(),
             subject: mail.subject.clone(),
-            author,
-            written_name: mail.from.as_ref().and_then(|from| from.name.clone()),
+            author: placed.author,
+            written_name: name.filter(|name| !name.trim().is_empty()).map(str::to_owned),
             author_address: address.to_owned(),
         }))
     }
@@ -256,7 +315,7 @@ impl Intake<'_> {
         Ok(id.map(MessageId))
     }
 
-    async fn join_thread(&self, placed: &Placed<'_>) -> Result<Connection, StoreError> {
+    async fn join_thread(&self, placed: &Placed<'_>) -> Result<(), StoreError> {
         let mail = self.mail;
         // MAIL-16: a stranger takes part only when somebody addresses them on purpose.
         let parties: Vec<&EmailAddress> = if placed.sender_known {
@@ -266,19 +325,14 @@ impl Intake<'_> {
             vec![]
         };
         let addition = Addition {
-            thread: placed.thread.id,
+            thread: &placed.thread,
             own: &mail.headers.message_id,
             named: mail.headers.named(),
             parties,
             hidden_parties: self.hidden_parties(placed),
             at: placed.at,
         };
-        threads::add_to_thread(self.tx, self.workspace, &addition).await?;
-        let hinge = Hinge {
-            is_ours: placed.sender.origin.direction == Direction::Outbound,
-            sender: placed.sender.external,
-        };
-        merge::connect(self.tx, self.workspace, placed.thread.id, &placed.placement.connects, &hinge).await
+        threads::add_to_thread(self.tx, self.workspace, &addition).await
     }
 
     /// Whom our own people addressed in Bcc, in their own mail programs.
@@ -301,7 +355,13 @@ impl Intake<'_> {
             Connection::Merged { into, gone } => (*into, gone.as_slice()),
         };
         let created = NewEvent::of(EventKind::MessageCreated, None, shown.position.id);
-        let Some(mut locked) = aggregate::lock_of_thread(tx, workspace, thread).await? else {
+        // A thread that this message has begun is no conversation yet, and has no other.
+        let is_alone = placed.thread.is_new && matches!(connection, Connection::Apart);
+        let locked = match is_alone {
+            true => None,
+            false => aggregate::lock_of_thread(tx, workspace, thread).await?,
+        };
+        let Some(mut locked) = locked else {
             if shown.automatic && matches!(connection, Connection::Apart) {
                 // It makes no conversation (MAIL-7): the thread, which may be long, is not looked at.
                 events::append(tx, workspace, &[created]).await?;
@@ -314,7 +374,7 @@ impl Intake<'_> {
                 answers_unseen: answers_unseen.then_some(shown.position.id),
                 imported: self.mail.imported,
             };
-            return birth::consider(tx, workspace, &occasion, created).await;
+            return birth::consider(tx, workspace, &occasion, is_alone.then_some(shown), created).await;
         };
         self.name_author(placed, &locked, &mut shown).await?;
         let arrival = Arrival {
@@ -371,8 +431,11 @@ struct Placed<'a> {
     placement: Placement,
     thread: Thread,
     sender_known: bool,
+    author: AuthorRef,
     /// Its place in time.
     at: DateTime<Utc>,
+    /// The message of this thread that it is another form of.
+    variant_of: Option<MessageId>,
 }
 
 /// What was written.

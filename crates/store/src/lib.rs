@@ -62,6 +62,7 @@ mod page;
 mod passwords;
 mod pool;
 mod postal_address;
+mod prepared;
 mod previews;
 mod provider_sign_in;
 mod raw_mail;

@@ -2,6 +2,7 @@
 
 use crate::{
     error::StoreError,
+    prepared::Prepare,
     schema::{attachments, message_bodies, message_recipients, messages},
     transaction::Tx,
 };
@@ -107,7 +108,8 @@ impl Field {
 pub(crate) async fn insert(tx: &Tx, workspace: WorkspaceId, new: &NewMessage<'_>) -> Result<(), StoreError> {
     let user = if let AuthorRef::User(id) = new.author { Some(id.0) } else { None };
     let contact = if let AuthorRef::Contact(id) = new.author { id.map(|id| id.0) } else { None };
-    diesel::insert_into(messages::table)
+    let (mut first, mut second) = (tx.conn(), tx.conn());
+    let message = diesel::insert_into(messages::table)
         .values((
             (
                 messages::workspace_id.eq(workspace.0),
@@ -140,9 +142,7 @@ pub(crate) async fn insert(tx: &Tx, workspace: WorkspaceId, new: &NewMessage<'_>
                 messages::sender_verified.eq(new.sender_verified),
             ),
         ))
-        .execute(&mut tx.conn())
-        .await?;
-    let mut conn = tx.conn();
+        .execute(&mut first);
     let body = diesel::insert_into(message_bodies::table)
         .values((
             message_bodies::workspace_id.eq(workspace.0),
@@ -154,8 +154,14 @@ pub(crate) async fn insert(tx: &Tx, workspace: WorkspaceId, new: &NewMessage<'_>
             message_bodies::html.eq(new.html.map(clean)),
             message_bodies::segments.eq(segments_json(new.segments)),
         ))
-        .execute(&mut conn);
-    tokio::try_join!(async { Ok(body.await?) }, insert_recipients(tx, workspace, new.id, &new.recipients))?;
+        .execute(&mut second);
+    // Sent together, and done in this order: what belongs to the message follows it.
+    tokio::try_join!(
+        biased;
+        async { Ok(message.await?) },
+        async { Ok(body.await?) },
+        insert_recipients(tx, workspace, new.id, &new.recipients),
+    )?;
     Ok(())
 }
 
@@ -210,7 +216,11 @@ pub(crate) async fn insert_recipients(
         .collect();
     // Six values a row: a statement takes 65,535 of them.
     for some in rows.chunks(10_000) {
-        diesel::insert_into(message_recipients::table).values(some.to_vec()).execute(&mut tx.conn()).await?;
+        diesel::insert_into(message_recipients::table)
+            .values(some.to_vec())
+            .prepared_for(some.len())
+            .execute(&mut tx.conn())
+            .await?;
     }
     Ok(())
 }
@@ -225,7 +235,11 @@ pub(crate) async fn insert_attachments(
     let row = |(position, file)| attachment_row(workspace, message, position, file);
     let rows = (0..).zip(&mail.attachments).map(row).collect::<Result<Vec<_>, StoreError>>()?;
     for some in rows.chunks(5_000) {
-        diesel::insert_into(attachments::table).values(some).execute(&mut tx.conn()).await?;
+        diesel::insert_into(attachments::table)
+            .values(some)
+            .prepared_for(some.len())
+            .execute(&mut tx.conn())
+            .await?;
     }
     Ok(())
 }

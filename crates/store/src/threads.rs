@@ -2,6 +2,7 @@
 
 use crate::{
     error::StoreError,
+    prepared::Prepare,
     schema::{message_bodies, message_refs, messages, thread_parties, threads},
     transaction::Tx,
 };
@@ -39,19 +40,21 @@ impl LockedRefs {
             .iter()
             .map(|id| (message_refs::workspace_id.eq(workspace.0), message_refs::message_id.eq(*id)))
             .collect();
-        diesel::insert_into(message_refs::table)
+        let count = rows.len();
+        let (mut first, mut second) = (tx.conn(), tx.conn());
+        let made = diesel::insert_into(message_refs::table)
             .values(rows)
             .on_conflict_do_nothing()
-            .execute(&mut tx.conn())
-            .await?;
-        let rows: Vec<(String, Option<Uuid>, bool)> = message_refs::table
+            .prepared_for(count)
+            .execute(&mut first);
+        let locked = message_refs::table
             .filter(message_refs::workspace_id.eq(workspace.0))
             .filter(message_refs::message_id.eq_any(ids.into_iter().collect::<Vec<_>>()))
             .order(message_refs::message_id)
             .select((message_refs::message_id, message_refs::thread_id, message_refs::seen))
             .for_no_key_update()
-            .load(&mut tx.conn())
-            .await?;
+            .load::<(String, Option<Uuid>, bool)>(&mut second);
+        let (_, rows) = tokio::try_join!(biased; made, locked)?;
         let known = rows.into_iter().map(|(id, thread, seen)| (id, (thread.map(ThreadId), seen))).collect();
         Ok(Self { known })
     }
@@ -331,7 +334,7 @@ pub(crate) async fn parties(
 
 /// What a message adds to its thread.
 pub(crate) struct Addition<'a> {
-    pub(crate) thread: ThreadId,
+    pub(crate) thread: &'a Thread,
     pub(crate) own: &'a RfcMessageId,
     pub(crate) named: Vec<&'a RfcMessageId>,
     /// The external addresses that take part from now on.
@@ -348,28 +351,46 @@ pub(crate) async fn add_to_thread(
     addition: &Addition<'_>,
 ) -> Result<(), StoreError> {
     let thread = addition.thread;
-    // An id that is somebody's mail already stays that one's.
-    diesel::update(message_refs::table.find((workspace.0, addition.own.as_str())))
-        .filter(not(message_refs::seen))
-        .set((message_refs::thread_id.eq(thread.0), message_refs::seen.eq(true)))
-        .execute(&mut tx.conn())
-        .await?;
-    let named: Vec<&str> = addition.named.iter().map(|id| id.as_str()).collect();
-    if !named.is_empty() {
-        diesel::update(
-            message_refs::table
-                .filter(message_refs::workspace_id.eq(workspace.0))
-                .filter(message_refs::message_id.eq_any(named))
-                .filter(message_refs::thread_id.is_null()),
-        )
-        .set(message_refs::thread_id.eq(thread.0))
-        .execute(&mut tx.conn())
-        .await?;
-    }
     let visible = addition.parties.iter().map(|address| (address.as_str(), false));
     let hidden = addition.hidden_parties.iter().map(|address| (address.as_str(), true));
-    add_parties(tx, workspace, thread, visible.chain(hidden)).await?;
-    reach(tx, workspace, thread, addition.at).await
+    tokio::try_join!(
+        biased;
+        claim_own(tx, workspace, addition),
+        claim_named(tx, workspace, addition),
+        add_parties(tx, workspace, thread.id, visible.chain(hidden)),
+        // A new one begins with this message.
+        async { if thread.is_new { Ok(()) } else { reach(tx, workspace, thread.id, addition.at).await } },
+    )?;
+    Ok(())
+}
+
+/// The message's own id belongs to the thread. One that is somebody's mail already stays that one's.
+async fn claim_own(tx: &Tx, workspace: WorkspaceId, addition: &Addition<'_>) -> Result<(), StoreError> {
+    diesel::update(message_refs::table.find((workspace.0, addition.own.as_str())))
+        .filter(not(message_refs::seen))
+        .set((message_refs::thread_id.eq(addition.thread.id.0), message_refs::seen.eq(true)))
+        .prepared()
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The ids that it names, where they belong to none yet.
+async fn claim_named(tx: &Tx, workspace: WorkspaceId, addition: &Addition<'_>) -> Result<(), StoreError> {
+    let named: Vec<&str> = addition.named.iter().map(|id| id.as_str()).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let nobodys = message_refs::table
+        .filter(message_refs::workspace_id.eq(workspace.0))
+        .filter(message_refs::message_id.eq_any(named))
+        .filter(message_refs::thread_id.is_null());
+    diesel::update(nobodys)
+        .set(message_refs::thread_id.eq(addition.thread.id.0))
+        .prepared()
+        .execute(&mut tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// A Message-ID that one of the thread's messages has as well, as others know it. The row is locked already.
@@ -408,6 +429,7 @@ pub(crate) async fn reach(
             threads::last_message_at.eq(greatest(threads::last_message_at, at)),
             threads::first_message_at.eq(least(threads::first_message_at, at)),
         ))
+        .prepared()
         .execute(&mut tx.conn())
         .await?;
     Ok(())
@@ -432,22 +454,25 @@ pub(crate) async fn add_parties(
     // In order, so that two transactions don't wait for each other; each once, as one statement demands.
     let visible: std::collections::BTreeSet<_> = visible.into_iter().collect();
     let key = (thread_parties::workspace_id, thread_parties::thread_id, thread_parties::address);
-    if !visible.is_empty() {
-        diesel::insert_into(thread_parties::table)
-            .values(visible.iter().map(row).collect::<Vec<_>>())
-            .on_conflict(key)
-            .do_update()
-            .set(thread_parties::hidden.eq(false))
-            .execute(&mut tx.conn())
-            .await?;
-    }
-    if !hidden.is_empty() {
-        diesel::insert_into(thread_parties::table)
-            .values(hidden.iter().map(row).collect::<Vec<_>>())
-            .on_conflict(key)
-            .do_nothing()
-            .execute(&mut tx.conn())
-            .await?;
-    }
+    let (mut first, mut second) = (tx.conn(), tx.conn());
+    let seen = diesel::insert_into(thread_parties::table)
+        .values(visible.iter().map(row).collect::<Vec<_>>())
+        .on_conflict(key)
+        .do_update()
+        .set(thread_parties::hidden.eq(false))
+        .prepared_for(visible.len())
+        .execute(&mut first);
+    let unseen = diesel::insert_into(thread_parties::table)
+        .values(hidden.iter().map(row).collect::<Vec<_>>())
+        .on_conflict(key)
+        .do_nothing()
+        .prepared_for(hidden.len())
+        .execute(&mut second);
+    // The visible ones first: who is among them is not hidden.
+    tokio::try_join!(
+        biased;
+        async { if visible.is_empty() { Ok(0) } else { seen.await } },
+        async { if hidden.is_empty() { Ok(0) } else { unseen.await } },
+    )?;
     Ok(())
 }

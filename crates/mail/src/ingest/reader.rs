@@ -96,7 +96,7 @@ pub(super) struct Reader {
     pub(super) stop: Arc<Stop>,
     pub(super) caution: Caution,
     pub(super) progressed: bool,
-    runtime: Handle,
+    pub(super) runtime: Handle,
     synced: Option<Instant>,
 }
 

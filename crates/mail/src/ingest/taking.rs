@@ -1,12 +1,12 @@
 //! Taking messages in: one by one into the store, fetched in batches, a bad one passed after three failures.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use postroom_domain::ids::FolderId;
 use postroom_store::{IncomingMail, IntakeReason, PassedMessage, Step, Track};
+use tracing::Instrument as _;
 
 use super::folders::OpenFolder;
 use super::keeping::Kept;
@@ -252,21 +252,25 @@ impl Reader {
         let step = step(folder, track, uid);
         let (raw_sha256, received_at) = (mail.raw_sha256, mail.received_at);
         loop {
-            let taken = catch_unwind(AssertUnwindSafe(|| {
-                self.wait_for(self.store.ingest(&self.lease, &step, mail.clone()))
-            }));
-            match taken {
+            // Where the connections are served: between a statement and its answer no other thread has to be woken.
+            let (store, lease, its) = (self.store.clone(), self.lease, mail.clone());
+            let taking = async move { store.ingest(&lease, &step, its).await };
+            match self.runtime.block_on(self.runtime.spawn(taking.in_current_span())) {
                 Ok(Ok(_)) => {
                     advance(folder, track, uid);
                     return Ok(());
                 }
                 // Another message may fare better. All other errors are the store's own, and no message is passed for
                 // them.
-                Ok(Err(Halt::Store(error))) if error.is_about_the_data() => {
+                Ok(Err(error)) if error.is_about_the_data() => {
                     tracing::warn!(uid, %error, "a message was not taken by the store");
                 }
-                Ok(Err(halt)) => return Err(halt),
-                Err(_) => tracing::error!(uid, "the store has panicked over a message"),
+                Ok(Err(error)) => return Err(error.into()),
+                Err(error) if error.is_panic() => {
+                    tracing::error!(uid, "the store has panicked over a message")
+                }
+                // The process ends.
+                Err(_) => return Err(Halt::Stopped),
             }
             let failures = self.wait_for(self.store.record_failure(&self.lease, folder.positions.id, uid))?;
             if failures >= self.settings.message_failures {

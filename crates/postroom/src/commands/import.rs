@@ -20,6 +20,7 @@ pub(crate) async fn run(
     let open =
         |path: &Path| Archive::open(path, largest, command.sent).with_context(|| path.display().to_string());
     let archives = command.paths.iter().map(|path| open(path)).collect::<Result<Vec<_>>>()?;
+    const GO_ON: &str = "run it again to go on: what is in already is left alone";
     let mut importer = Importer::new(store.clone(), mailbox);
     let mut faults = 0;
     let (mut passed, mut marked) = (0, 0);
@@ -32,8 +33,7 @@ pub(crate) async fn run(
         loop {
             match tokio::task::block_in_place(|| archive.read()) {
                 Ok(Some((found, in_sent))) => {
-                    let taken = importer.take_in(found, in_sent).await;
-                    taken.context("run it again to go on: what is in already is left alone")?;
+                    importer.take_in(found, in_sent).await.context(GO_ON)?;
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -44,6 +44,7 @@ pub(crate) async fn run(
             progress.say(|| told(&importer.done));
         }
     }
+    importer.finish().await.context(GO_ON)?;
     writeln!(out, "{}", told(&importer.done))?;
     for (reason, count) in &importer.done.listed {
         writeln!(out, "in the intake list as {reason}: {count}")?;

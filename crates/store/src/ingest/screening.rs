@@ -20,33 +20,59 @@ use postroom_domain::{
 };
 use uuid::Uuid;
 
+/// A message with the same Message-ID: whether we issued it, and what it says.
+pub(super) type Namesake = (Uuid, bool, Option<Vec<u8>>);
+
+/// What is asked of a mail before anything else.
+pub(crate) struct Screened {
+    pub(super) listed_before: Option<IntakeReason>,
+    pub(super) is_ignored: bool,
+}
+
 impl Intake<'_> {
+    /// Asks it.
+    pub(crate) async fn screen(&self) -> Result<Screened, StoreError> {
+        let (listed_before, is_ignored) = tokio::try_join!(biased; self.listed_before(), self.is_ignored())?;
+        Ok(Screened { listed_before, is_ignored })
+    }
+
     /// Old news may be read again. What stands in the intake list and nowhere else is known by it: the very same mail is
     /// not listed twice, and a bounce marks nothing twice.
-    pub(super) async fn listed_before(&self) -> Result<Option<IntakeReason>, StoreError> {
+    async fn listed_before(&self) -> Result<Option<IntakeReason>, StoreError> {
         let Some(raw) = self.mail.raw_sha256.filter(|_| self.mail.imported) else { return Ok(None) };
         listed_alone(self.tx, self.workspace, self.mailbox, &raw).await
     }
 
-    /// MAIL-13. What people ask for once more is no loop; what lies in `\Sent` was sent to nobody here.
-    pub(super) async fn is_of_a_loop(&self) -> Result<bool, StoreError> {
+    /// MAIL-13: what came like this mail before. What people ask for once more is no loop; what lies in `\Sent` was sent
+    /// to nobody here.
+    pub(super) async fn look_for_loop(&self) -> Result<Option<bursts::Look>, StoreError> {
         let from_outside = self.mail.source != IncomingSource::SentFolder;
         if !from_outside || matches!(self.origin, Origin::Replay) {
-            return Ok(false);
+            return Ok(None);
         }
-        let verdict = bursts::receive(self.tx, self.workspace, self.mailbox, self.mail).await?;
-        if verdict == Verdict::Passes {
-            return Ok(false);
+        bursts::look(self.tx, self.workspace, self.mailbox, self.mail).await.map(Some)
+    }
+
+    /// Counts the mail.
+    pub(super) async fn count(&self, look: Option<&bursts::Look>) -> Result<(), StoreError> {
+        match look {
+            Some(look) => bursts::count(self.tx, self.workspace, self.mailbox, look).await,
+            None => Ok(()),
         }
+    }
+
+    /// Cuts a loop: its mail is only listed.
+    pub(super) async fn cut(&self, look: &bursts::Look) -> Result<(), StoreError> {
+        self.count(Some(look)).await?;
         self.list(IntakeReason::Loop, None).await?;
-        if verdict == Verdict::Begins {
+        if look.verdict == Verdict::Begins {
             let event = NewEvent::of(EventKind::MailboxLoop, None, self.mailbox);
             events::append(self.tx, self.workspace, &[event]).await?;
         }
-        Ok(true)
+        Ok(())
     }
 
-    pub(super) async fn is_ignored(&self) -> Result<bool, StoreError> {
+    async fn is_ignored(&self) -> Result<bool, StoreError> {
         let Some(from) = &self.mail.from else { return Ok(false) };
         let listed = ignored_addresses::table.find((self.workspace.0, from.address.as_str()));
         Ok(diesel::select(exists(listed)).get_result(&mut self.tx.conn()).await?)
@@ -73,16 +99,20 @@ impl Intake<'_> {
         list_in_intake(self.tx, self.workspace, &found, &passed, message).await
     }
 
-    /// The message that this mail is already (MAIL-3). In `\Sent`, one that we issued is that message, whatever its bytes;
-    /// and seeing it there proves that it was sent (SND-3).
-    pub(super) async fn known_message(&self) -> Result<Option<MessageId>, StoreError> {
-        let in_sent = self.mail.source == IncomingSource::SentFolder;
-        let same: Vec<(Uuid, bool, Option<Vec<u8>>)> = messages::table
+    /// The messages with this mail's Message-ID.
+    pub(super) async fn namesakes(&self) -> Result<Vec<Namesake>, StoreError> {
+        Ok(messages::table
             .filter(messages::workspace_id.eq(self.workspace.0))
             .filter(messages::rfc_message_id.eq(self.mail.headers.message_id.as_str()))
             .select((messages::id, messages::issued, messages::content_digest))
             .load(&mut self.tx.conn())
-            .await?;
+            .await?)
+    }
+
+    /// The message that this mail is already (MAIL-3). In `\Sent`, one that we issued is that message, whatever its bytes;
+    /// and seeing it there proves that it was sent (SND-3).
+    pub(super) async fn known_message(&self, same: Vec<Namesake>) -> Result<Option<MessageId>, StoreError> {
+        let in_sent = self.mail.source == IncomingSource::SentFolder;
         let known = same.into_iter().find(|(_, issued, digest)| {
             (in_sent && *issued) || digest.as_deref() == Some(self.mail.content_digest.as_slice())
         });
