@@ -1,9 +1,12 @@
 //! `make bench`: how fast the page's questions are answered, as ratios against limits measured in the same run.
 //!
 //! The stream over HTTP (signed in, policies on, whole cards) stands beside pgbench sending the very same statements; then
-//! the same page in workspaces of very different sizes; then an opened conversation, and a reply.
+//! the same page in workspaces of very different sizes; then an opened conversation, and a reply. Last, mail from a folder on
+//! a mail server to conversations; with `--mail` that alone.
 
+mod ingest;
 mod load;
+mod replay;
 mod report;
 mod statements;
 
@@ -28,6 +31,8 @@ const WORKSPACE: &str = "large";
 /// How much is measured.
 struct Plan {
     sizes: [u32; 3],
+    /// Messages in a mailbox's folder.
+    messages: usize,
     rounds: usize,
     round: Duration,
 }
@@ -36,9 +41,19 @@ impl Plan {
     /// All of it, or with `--quick` just enough to see that it runs.
     fn from_arguments() -> Self {
         if std::env::args().any(|argument| argument == "--quick") {
-            return Self { sizes: [2_000, 5_000, 10_000], rounds: 1, round: Duration::from_secs(2) };
+            return Self {
+                sizes: [2_000, 5_000, 10_000],
+                messages: 300,
+                rounds: 1,
+                round: Duration::from_secs(2),
+            };
         }
-        Self { sizes: [20_000, 200_000, 2_000_000], rounds: 5, round: Duration::from_secs(8) }
+        Self {
+            sizes: [20_000, 200_000, 2_000_000],
+            messages: 3_000,
+            rounds: 5,
+            round: Duration::from_secs(8),
+        }
     }
 }
 
@@ -142,34 +157,35 @@ fn main() -> Result<()> {
     let plan = Plan::from_arguments();
     let dir = temporary_directory("bench-cluster")?;
     let cluster = Cluster::start(&dir, Durability::Throwaway)?;
+    let mut report = Report::new();
+    if !std::env::args().any(|argument| argument == "--mail") {
+        pages(&cluster, &plan, &mut report)?;
+    }
+    ingest::measure(&cluster, &plan, &mut report)?;
+    report.finish()
+}
+
+/// The page's questions.
+fn pages(cluster: &Cluster, plan: &Plan, report: &mut Report) -> Result<()> {
     let mut places = Vec::new();
     for size in plan.sizes {
-        places.push(Place::new(&cluster, size)?);
+        places.push(Place::new(cluster, size)?);
     }
-    let mut report = Report::new();
     if let [_, middle, _] = places.as_mut_slice() {
-        beside_pgbench(
-            &cluster,
-            &plan,
-            middle,
-            STREAM,
-            "The stream's first page",
-            Some((0.5, 4.0)),
-            &mut report,
-        )?;
+        beside_pgbench(cluster, plan, middle, STREAM, "The stream's first page", Some((0.5, 4.0)), report)?;
     }
-    sizes(&plan, &mut places, &mut report)?;
+    sizes(plan, &mut places, report)?;
     if let [_, middle, _] = places.as_mut_slice() {
         let long = large::conversation(1);
         for (path, name) in [
             (format!("{STREAM}/{long}"), "An opened conversation: its header and editor"),
             (format!("{STREAM}/{long}/messages?limit=50"), "An opened conversation: its 30 messages"),
         ] {
-            beside_pgbench(&cluster, &plan, middle, &path, name, None, &mut report)?;
+            beside_pgbench(cluster, plan, middle, &path, name, None, report)?;
         }
-        replies(&cluster, &plan, middle, &mut report)?;
+        replies(cluster, plan, middle, report)?;
     }
-    report.finish()
+    Ok(())
 }
 
 /// A path over HTTP and the same statements by pgbench, in turns.

@@ -1,12 +1,20 @@
 //! What was measured, as `bench/README.md` keeps it.
 
-use crate::load::Measured;
+use crate::{
+    ingest::{Mails, Round},
+    load::Measured,
+};
 use anyhow::{Result, bail};
 use postroom_testkit::checkout;
 use std::{fmt::Write as _, fs, process::Command};
 
 /// The median of 2,000,000 conversations may be so many times that of 20,000.
 const GROWTH: f64 = 1.2;
+
+/// One mailbox is read at least at this share of pgbench's rate.
+const SHARE: f64 = 0.5;
+/// Several mailboxes at once are read so many times as fast as one.
+const GAIN: f64 = 1.5;
 
 pub(crate) struct Report {
     text: String,
@@ -122,6 +130,39 @@ impl Report {
             ));
         }
         self.line(&format!("\nRatio of the rates **{:.2}**.", ours.rate() / limit.rate()));
+    }
+
+    /// Mail from a folder to conversations, beside what bounds it.
+    pub(crate) fn mail(&mut self, mails: &Mails, rounds: &[Round]) {
+        let of = |value: &dyn Fn(&Round) -> f64| median(rounds.iter().map(value).collect());
+        let Mails { messages, mailboxes, bytes, statements: [begins, answers] } = mails;
+        self.line("\n### Mail: from a folder to conversations\n");
+        self.line(&format!(
+            "{messages} messages of {bytes} bytes in the mean; half of them begin a conversation ({begins} statements), half \
+             answer in it ({answers}); the median of {} rounds. A message counts when its transaction is committed, from the \
+             first to the last; its bytes are in the blob store, flushed to the disk, before. pgbench has one connection and \
+             commits each message.\n",
+            rounds.len(),
+        ));
+        self.line("| | messages/s |\n|---|---|");
+        for (name, value) in [
+            ("the same folder only fetched", of(&|round| round.fetched)),
+            ("one mailbox, to conversations", of(&|round| round.one)),
+            ("pgbench, the same statements, prepared", of(&|round| round.limit.rate())),
+            ("`postroom mail import` of as many files", of(&|round| round.file)),
+        ] {
+            self.line(&format!("| {name} | {value:.0} |"));
+        }
+        self.line(&format!("| {mailboxes} mailboxes at once | {:.0} |", of(&|round| round.several)));
+        let share = of(&|round| round.one / round.limit.rate());
+        let gain = of(&|round| round.several / round.one);
+        let fast = self.judge("mail beside pgbench", share >= SHARE);
+        let together = self.judge("several mailboxes at once", gain >= GAIN);
+        self.line(&format!(
+            "\nOne mailbox reaches **{share:.2}** of pgbench's rate (at least {SHARE}: {fast}), several at once **{gain:.2}** \
+             times one (at least {GAIN}: {together}); from files it is **{:.2}** times one mailbox.",
+            of(&|round| round.file / round.one),
+        ));
     }
 
     /// Prints it, and keeps a whole run's as the last results.

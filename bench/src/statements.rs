@@ -120,7 +120,7 @@ pub(crate) fn tpcb(cluster: &Cluster, clients: usize, time: Duration) -> Result<
     measured
 }
 
-fn measure(pgbench: &mut Command, dir: &std::path::Path) -> Result<Measured> {
+pub(crate) fn measure(pgbench: &mut Command, dir: &std::path::Path) -> Result<Measured> {
     let started = Instant::now();
     let output = pgbench.output().context("running pgbench")?;
     let took = started.elapsed();
