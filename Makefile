@@ -133,6 +133,14 @@ bench: setup ## Measure the page's questions beside pgbench; rewrites bench/READ
 	$(call step,Benchmarks)
 	@target/release/bench --write
 
+.PHONY: test-large
+test-large: setup ## Read 100,000 messages, and 200 mailboxes at once; rewrites bench/large.md (half an hour or more)
+	$(call step,Building for release (minutes the first time))
+	@cargo build --release --bin postroom
+	@cargo test -p postroom-tests --no-run
+	$(call step,Large mailboxes)
+	@POSTROOM_BIN=$(CURDIR)/target/release/postroom cargo test -p postroom-tests large -- --ignored --nocapture
+
 # A collection of real mail with what is expected of it: not part of this project.
 CORPUS ?= .local/mail-collection
 tools = $(CURDIR)/.local/mail-tools

@@ -18,6 +18,8 @@ mod journey;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod large;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod mailboxes;
