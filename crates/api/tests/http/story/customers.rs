@@ -43,9 +43,9 @@ impl Story {
         let picture = ("PUT", format!("{contact}/avatar"));
         let picture = (picture.0, picture.1.as_str());
         self.sends(Some("operations/set_contact_avatar"), &olga, picture, &[], form).expect(200).unwrap();
+        self.show("remove_contact_avatar", &olga, ("DELETE", picture.1), None);
         self.show("get_contact", &olga, ("GET", contact), None);
         self.show("list_contacts", &olga, ("GET", "/v1/contacts?q=fisher"), None);
-        self.show("remove_contact_avatar", &olga, ("DELETE", picture.1), None);
 
         let second = json!({"address": "bob@home.example"});
         let emails = format!("{contact}/emails");
