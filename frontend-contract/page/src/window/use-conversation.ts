@@ -19,6 +19,8 @@ export function useConversation(id: string) {
   const [state, setState] = useState<State>("loading");
   const [failure, setFailure] = useState<unknown>();
   const headerTimer = useRef<number>(undefined);
+  /** Messages that were taken back: an answer from before that doesn't bring them in again. */
+  const dropped = useRef(new Set<string>());
 
   const fail = useCallback((error: unknown) => {
     if (isProblem(error, "conversation_merged")) openConversation(error.body.merged_into, "replace");
@@ -51,13 +53,18 @@ export function useConversation(id: string) {
 
   /** Shows a message as an answer has it. */
   const putMessage = useCallback(
-    (message: api.Message) => change((open) => ({ ...open, messages: withMessage(open, message) })),
+    (message: api.Message) => {
+      if (dropped.current.has(message.id)) return;
+      change((open) => ({ ...open, messages: withMessage(open, message) }));
+    },
     [change],
   );
 
   const dropMessage = useCallback(
-    (messageId: string) =>
-      change((open) => ({ ...open, messages: open.messages.filter((message) => message.id !== messageId) })),
+    (messageId: string) => {
+      dropped.current.add(messageId);
+      change((open) => ({ ...open, messages: open.messages.filter((message) => message.id !== messageId) }));
+    },
     [change],
   );
 
@@ -153,7 +160,8 @@ function concerns(conversation: api.Conversation, contactId: string): boolean {
 /** The messages with this one in its place: by when it came in. One from before what is shown isn't shown yet. */
 function withMessage({ messages, older }: OpenConversation, message: api.Message): readonly api.Message[] {
   const at = messages.findIndex((one) => one.id === message.id);
-  if (at >= 0) return messages.map((one) => (one.id === message.id ? message : one));
+  // The same version has other links; an older one was overtaken.
+  if (at >= 0) return messages.map((one) => (one.id === message.id && one.version <= message.version ? message : one));
   const first = messages[0];
   if (older !== null && first !== undefined && message.received_at < first.received_at) return messages;
   return [...messages, message].sort((one, other) => (one.received_at < other.received_at ? -1 : 1));
