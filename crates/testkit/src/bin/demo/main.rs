@@ -238,7 +238,7 @@ fn stay(mut server: Server, interrupted: &Interrupted, cluster: &Cluster, mail: 
 
 fn announce(server: &Server, mail: &MailServers) {
     let base = server.base();
-    say(format!("\nPostroom is ready. The page is at {base}/\n"));
+    say(format!("\nPostroom is ready: {base}\nOpen it in a browser for the page.\n"));
     say(format!("Sign in to workspace \"{SLUG}\" with the password \"{PASSWORD}\" as"));
     for (name, email, role) in PEOPLE {
         say(format!("  {email:<26} {name}, {role}"));
