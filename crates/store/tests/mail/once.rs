@@ -54,9 +54,13 @@ async fn two_readers_at_once_split_no_thread() {
         let child = format!("c{round}@customer.test");
         let mine =
             mail("ann@customer.test", "one@acme.test", &parent, round).subject(&format!("Offer {round}"));
+        // A long exchange names many mails.
+        let line = if round % 2 == 0 { 0 } else { 20 };
+        let before: Vec<String> = (0..line).map(|n| format!("b{round}-{n}@customer.test")).collect();
+        let named: Vec<&str> = before.iter().chain([&parent]).map(String::as_str).collect();
         let reply = mail("bob@customer.test", "one@acme.test", &child, round + 1)
             .subject(&format!("Re: Offer {round}"))
-            .answering(&[&parent]);
+            .answering(&named);
         let (first, second) = (world.step(&one).await, world.step(&two).await);
         let (a, b) = tokio::join!(
             world.store.ingest(&one.lease, &first, mine.clone()),
