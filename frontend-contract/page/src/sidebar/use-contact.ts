@@ -17,25 +17,36 @@ export function useContact(id: string): ContactState {
   const [contact, setContact] = useState<api.Contact>();
   const [failure, setFailure] = useState<unknown>();
   const [changedBy, setChangedBy] = useState<string>();
-  /** Counts what was asked and put: an answer that was overtaken is not shown. */
+  /** Counts what was asked and put. */
   const turn = useRef(0);
+  const asked = useRef(0);
 
   const put = useCallback((now: api.Contact) => {
     turn.current += 1;
-    setContact(now);
+    // An answer may come after a newer one.
+    setContact((shown) => (shown !== undefined && shown.id === now.id && shown.version > now.version ? shown : now));
   }, []);
 
   const load = useCallback(() => {
-    turn.current += 1;
-    const mine = turn.current;
-    postroom.get("/v1/contacts/{id}", { params: { path: { id } } }).then(
-      (now) => {
-        if (mine !== turn.current) return;
-        setFailure(undefined);
-        setContact(now);
-      },
-      (error) => mine === turn.current && setFailure(error),
-    );
+    function ask() {
+      turn.current += 1;
+      const mine = turn.current;
+      asked.current = mine;
+      const unlessOvertaken = (show: () => void) => {
+        if (mine === turn.current) show();
+        // What was put meanwhile may be older than this answer, or newer.
+        else if (mine === asked.current) ask();
+      };
+      postroom.get("/v1/contacts/{id}", { params: { path: { id } } }).then(
+        (now) =>
+          unlessOvertaken(() => {
+            setFailure(undefined);
+            setContact(now);
+          }),
+        (error) => unlessOvertaken(() => setFailure(error)),
+      );
+    }
+    ask();
   }, [id]);
 
   useEffect(load, [load]);

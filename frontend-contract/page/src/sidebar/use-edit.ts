@@ -24,25 +24,37 @@ interface Conflict<T> {
   readonly mine: string;
 }
 
+/** The last save of each thing that is being saved, by its id. */
+const turns = new Map<string, Promise<unknown>>();
+
+/** Saves of one thing go one after another, whichever fields they are of: at once they would only refuse each other. */
+function inTurn(id: string, save: () => Promise<void>): Promise<void> {
+  const saved = (turns.get(id) ?? Promise.resolve()).then(save);
+  const over: Promise<void> = saved
+    .catch(() => undefined)
+    .then(() => {
+      if (turns.get(id) === over) turns.delete(id);
+    });
+  turns.set(id, over);
+  return saved;
+}
+
 export function useEdit<T extends Versioned>({ thing, save }: Editable<T>, { read, patch }: Place<T>) {
   /** What is typed, on top of what was read when that began. */
   const [draft, setDraft] = useState<{ readonly text: string; readonly base: T }>();
   const [conflict, setConflict] = useState<Conflict<T>>();
   const [trouble, setTrouble] = useState<string>();
 
-  /** One after another: what is chosen before the last answer came is saved on top of that answer. */
-  const last = useRef<Promise<T | undefined>>(Promise.resolve(undefined));
+  /** What the last save gave: what is chosen before that came is saved on top of it. */
+  const last = useRef<T>(undefined);
 
   async function store(text: string, seen: T) {
     setTrouble(undefined);
     setConflict(undefined);
-    const before = last.current;
-    const saved = (async () => {
-      const answer = await before;
-      const base = answer !== undefined && answer.version > seen.version ? answer : seen;
-      return save(base, patch(text, base));
-    })();
-    last.current = saved.catch(() => undefined);
+    const saved = inTurn(seen.id ?? "", async () => {
+      const base = last.current !== undefined && last.current.version > seen.version ? last.current : seen;
+      last.current = await save(base, patch(text, base));
+    });
     try {
       await saved;
       // Unless it was typed on meanwhile.
