@@ -35,6 +35,8 @@ use office::{Office, PASSWORD, PEOPLE, SLUG};
 const DATABASE: &str = "postroom_demo";
 /// Where people look first; another port is taken where this one isn't free.
 const PORT: u16 = 8080;
+/// Where development servers serve a page: Next's and Create React App's port, Vite's two, and Python's.
+const DEVELOPMENT: [u16; 4] = [3000, 4173, 5173, 8000];
 
 /// Says a line to the person at the terminal.
 fn say(line: impl Display) {
@@ -177,6 +179,11 @@ fn install(cluster: &Cluster, mail: &MailServers, dir: &Path) -> Result<Installa
     installation.set("POSTROOM_SYSTEM_SMTP_URL", &smtp);
     installation.set("POSTROOM_SYSTEM_FROM", "Kestrel <postroom@kestrel.example>");
     installation.set("POSTROOM_APP_URL", "https://app.kestrel.example");
+    // A page that is being developed asks from its own server's origin, through a proxy or not.
+    let origins = std::env::var("POSTROOM_CORS_ORIGINS").unwrap_or_else(|_| {
+        DEVELOPMENT.map(|port| format!("http://localhost:{port},http://127.0.0.1:{port}")).join(",")
+    });
+    installation.set("POSTROOM_CORS_ORIGINS", &origins);
     // As `make page` builds it.
     let page = std::path::absolute("frontend-contract/page/dist")
         .map_err(|source| Error::Io { what: "asking where the page is".into(), source })?;
