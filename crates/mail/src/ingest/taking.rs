@@ -267,7 +267,7 @@ impl Reader {
                 }
                 Ok(Err(error)) => return Err(error.into()),
                 Err(error) if error.is_panic() => {
-                    tracing::error!(uid, "the store has panicked over a message")
+                    tracing::error!(uid, "the store has panicked over a message");
                 }
                 // The process ends.
                 Err(_) => return Err(Halt::Stopped),
