@@ -154,13 +154,17 @@ impl Report {
             self.line(&format!("| {name} | {value:.0} |"));
         }
         self.line(&format!("| {mailboxes} mailboxes at once | {:.0} |", of(&|round| round.several)));
-        let share = of(&|round| round.one / round.limit.rate());
-        let gain = of(&|round| round.several / round.one);
+        let (share_of, gain_of) =
+            (|round: &Round| round.one / round.limit.rate(), |round: &Round| round.several / round.one);
+        let (share, gain) = (of(&share_of), of(&gain_of));
         let fast = self.judge("mail beside pgbench", share >= SHARE);
         let together = self.judge("several mailboxes at once", gain >= GAIN);
         self.line(&format!(
-            "\nOne mailbox reaches **{share:.2}** of pgbench's rate (at least {SHARE}: {fast}), several at once **{gain:.2}** \
-             times one (at least {GAIN}: {together}); from files it is **{:.2}** times one mailbox.",
+            "\nOne mailbox reaches **{share:.2}** of pgbench's rate ({}; at least {SHARE}: {fast}), several at once \
+             **{gain:.2}** times one ({}; at least {GAIN}: {together}); from files it is **{:.2}** times one mailbox. Each is the \
+             median of the rounds' own ratios.",
+            spread(rounds.iter().map(share_of)),
+            spread(rounds.iter().map(gain_of)),
             of(&|round| round.file / round.one),
         ));
     }
@@ -180,6 +184,12 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// From the least to the greatest.
+fn spread(values: impl Iterator<Item = f64> + Clone) -> String {
+    let (least, greatest) = (values.clone().fold(f64::INFINITY, f64::min), values.fold(0.0, f64::max));
+    format!("{least:.2} to {greatest:.2}")
 }
 
 const INTRODUCTION: &str = "\
