@@ -201,5 +201,5 @@ PostgreSQL's own load generator, sending the very statements that the request se
 role, the same policies, prepared, over as many connections. The server is built for release; it answers a signed-in user \
 over HTTP with whole cards, and keeps no answers.
 
-How well real mail is understood is measured apart, in [mail.md](mail.md).
+How well real mail is understood is measured apart, in [mail.md](mail.md), and so are large mailboxes, in [large.md](large.md).
 ";
