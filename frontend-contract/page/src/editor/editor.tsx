@@ -3,6 +3,7 @@ import { type FormEvent, useRef, useState } from "react";
 import { type api, postroom } from "../api";
 import { Icon } from "../shared/icon";
 import { useMe } from "../shared/me";
+import { Trouble } from "../shared/trouble";
 import { words } from "../shared/words";
 import type { OpenConversation } from "../window/use-conversation";
 import { useTellPresence } from "../window/use-presence";
@@ -116,11 +117,7 @@ export function Editor({ open, onSent }: EditorProps) {
           </button>
         </p>
       )}
-      {(trouble ?? uploads.trouble) !== undefined && (
-        <p className="trouble" role="alert">
-          {trouble ?? uploads.trouble}
-        </p>
-      )}
+      <Trouble of={trouble ?? uploads.trouble} />
       <div className="actions">
         <AttachButton onFiles={uploads.add} />
         <SignatureSwitch on={signature} onChange={(on) => keepDraft(id, { signature: on })} />

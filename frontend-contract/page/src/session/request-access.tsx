@@ -2,6 +2,7 @@ import { useState } from "react";
 import { postroom } from "../api";
 import { Icon } from "../shared/icon";
 import { useMe } from "../shared/me";
+import { Trouble } from "../shared/trouble";
 import { words } from "../shared/words";
 
 /** Shown where the workspace doesn't have Conversations: anybody may ask for them. */
@@ -39,11 +40,7 @@ export function RequestAccess() {
             Request access
           </button>
         )}
-        {trouble !== undefined && (
-          <p className="trouble" role="alert">
-            {trouble}
-          </p>
-        )}
+        <Trouble of={trouble} />
         <button type="button" className="plain" onClick={() => postroom.session.signOut()}>
           Sign out
         </button>

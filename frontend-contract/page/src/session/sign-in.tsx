@@ -2,6 +2,7 @@ import { isProblem } from "@postroom/client";
 import { type FormEvent, useState } from "react";
 import { postroom } from "../api";
 import { Icon } from "../shared/icon";
+import { Trouble } from "../shared/trouble";
 import { words } from "../shared/words";
 
 const WORKSPACE = "postroom.workspace";
@@ -56,11 +57,7 @@ export function SignIn() {
           Password
           <input name="password" type="password" autoComplete="current-password" required />
         </label>
-        {trouble !== undefined && (
-          <p className="trouble" role="alert">
-            {trouble}
-          </p>
-        )}
+        <Trouble of={trouble} />
         <button type="submit" className="primary" disabled={busy}>
           Sign in
         </button>

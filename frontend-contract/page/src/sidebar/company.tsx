@@ -1,10 +1,10 @@
-import { useState } from "react";
 import { type api, postroom } from "../api";
 import { Icon } from "../shared/icon";
-import { words } from "../shared/words";
+import { Trouble } from "../shared/trouble";
 import { CustomFields } from "./custom-fields";
 import { LookUp } from "./look-up";
 import { PlaceFields, TextField } from "./place-fields";
+import { useChange } from "./use-change";
 import type { ContactState } from "./use-contact";
 import type { Editable } from "./use-edit";
 
@@ -14,20 +14,9 @@ interface CompanyProps extends Pick<ContactState, "put" | "changedBy"> {
 
 /** The contact's company; + chooses one where there is none. */
 export function CompanySection({ contact, put, changedBy }: CompanyProps) {
-  const [adding, setAdding] = useState(false);
-  const [trouble, setTrouble] = useState<string>();
+  const { adding, setAdding, trouble, run } = useChange(put);
   const { company } = contact;
   const params = { path: { id: contact.id } };
-
-  async function run(change: () => Promise<api.Contact>) {
-    setTrouble(undefined);
-    try {
-      put(await change());
-      setAdding(false);
-    } catch (error) {
-      setTrouble(words(error));
-    }
-  }
 
   const choose = (companyId: string) =>
     postroom.put("/v1/contacts/{id}/company", { params, body: { company_id: companyId } });
@@ -64,11 +53,7 @@ export function CompanySection({ contact, put, changedBy }: CompanyProps) {
           onEnd={() => setAdding(false)}
         />
       )}
-      {trouble !== undefined && (
-        <p className="trouble" role="alert">
-          {trouble}
-        </p>
-      )}
+      <Trouble of={trouble} />
       {company !== null && (
         <CompanyFields
           of={{

@@ -1,11 +1,11 @@
-import { useState } from "react";
 import { type api, postroom } from "../api";
 import { Icon } from "../shared/icon";
-import { words } from "../shared/words";
+import { Trouble } from "../shared/trouble";
 import { CustomFields } from "./custom-fields";
 import { ChoiceField, Field } from "./field";
 import { LookUp } from "./look-up";
 import { TextField } from "./place-fields";
+import { useChange } from "./use-change";
 import type { ContactState } from "./use-contact";
 import type { Editable } from "./use-edit";
 
@@ -15,19 +15,8 @@ interface DealsProps extends Pick<ContactState, "put" | "changedBy"> {
 
 /** The contact's deals; + adds one. */
 export function DealsSection({ contact, put, changedBy }: DealsProps) {
-  const [adding, setAdding] = useState(false);
-  const [trouble, setTrouble] = useState<string>();
+  const { adding, setAdding, trouble, run } = useChange(put);
   const place = (dealId: string) => ({ params: { path: { id: contact.id, deal_id: dealId } } });
-
-  async function run(change: () => Promise<api.Contact>) {
-    setTrouble(undefined);
-    try {
-      put(await change());
-      setAdding(false);
-    } catch (error) {
-      setTrouble(words(error));
-    }
-  }
 
   const add = (dealId: string) => postroom.put("/v1/contacts/{id}/deals/{deal_id}", place(dealId));
 
@@ -52,11 +41,7 @@ export function DealsSection({ contact, put, changedBy }: DealsProps) {
           onEnd={() => setAdding(false)}
         />
       )}
-      {trouble !== undefined && (
-        <p className="trouble" role="alert">
-          {trouble}
-        </p>
-      )}
+      <Trouble of={trouble} />
       {contact.deals.map((deal) => (
         <DealCard
           key={deal.id}

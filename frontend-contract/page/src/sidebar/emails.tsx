@@ -1,8 +1,9 @@
-import { type FormEvent, useState } from "react";
+import type { FormEvent } from "react";
 import { type api, postroom } from "../api";
 import { Icon } from "../shared/icon";
-import { words } from "../shared/words";
+import { Trouble } from "../shared/trouble";
 import { Field } from "./field";
+import { useChange } from "./use-change";
 import type { ContactState } from "./use-contact";
 
 interface EmailsProps extends Pick<ContactState, "put" | "changedBy"> {
@@ -11,19 +12,8 @@ interface EmailsProps extends Pick<ContactState, "put" | "changedBy"> {
 
 /** The contact's addresses, the first of which is the primary one. */
 export function Emails({ contact, put, changedBy }: EmailsProps) {
-  const [adding, setAdding] = useState(false);
-  const [trouble, setTrouble] = useState<string>();
+  const { adding, setAdding, trouble, run } = useChange(put);
   const place = (email: api.ContactEmail) => ({ params: { path: { id: contact.id, email_id: email.id } } });
-
-  async function run(change: () => Promise<api.Contact>) {
-    setTrouble(undefined);
-    try {
-      put(await change());
-      setAdding(false);
-    } catch (error) {
-      setTrouble(words(error));
-    }
-  }
 
   function add(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -95,11 +85,7 @@ export function Emails({ contact, put, changedBy }: EmailsProps) {
           Add address
         </button>
       )}
-      {trouble !== undefined && (
-        <p className="trouble" role="alert">
-          {trouble}
-        </p>
-      )}
+      <Trouble of={trouble} />
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import type { Versioned } from "@postroom/client";
 import { type KeyboardEvent, type ReactNode, useId } from "react";
+import { Trouble } from "../shared/trouble";
 import { type Editable, type Place, useEdit } from "./use-edit";
 
 export type FieldKind = "text" | "long" | "number" | "date" | "url" | "email" | "tel" | "decimal";
@@ -190,11 +191,7 @@ function Notes<T extends Versioned>({ id, field, edit }: FrameProps<T>) {
           </button>
         </div>
       )}
-      {trouble !== undefined && (
-        <p className="trouble" role="alert">
-          {trouble}
-        </p>
-      )}
+      <Trouble of={trouble} />
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { Trouble } from "../shared/trouble";
 import { isAbort, words } from "../shared/words";
 
 export interface Found {
@@ -98,11 +99,7 @@ export function LookUp({ label, search, onPick, onMake, onEnd }: LookUpProps) {
         onKeyDown={key}
         onBlur={onEnd}
       />
-      {trouble !== undefined && (
-        <p className="trouble" role="alert">
-          {trouble}
-        </p>
-      )}
+      <Trouble of={trouble} />
       {count > 0 && (
         <div id={id} role="listbox" aria-label={`${label}: found`} className="options">
           {found.map((one, index) => (

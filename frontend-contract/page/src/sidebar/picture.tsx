@@ -2,6 +2,7 @@ import { useRef, useState } from "react";
 import { type api, postroom } from "../api";
 import { Avatar } from "../shared/avatar";
 import { Icon } from "../shared/icon";
+import { Trouble } from "../shared/trouble";
 import { words } from "../shared/words";
 
 interface PictureProps {
@@ -40,11 +41,7 @@ export function Picture({ contact, onPut }: PictureProps) {
           event.target.value = "";
         }}
       />
-      {trouble !== undefined && (
-        <p className="trouble" role="alert">
-          {trouble}
-        </p>
-      )}
+      <Trouble of={trouble} />
     </div>
   );
 }

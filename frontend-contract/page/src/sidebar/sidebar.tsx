@@ -1,5 +1,6 @@
 import { type api, postroom } from "../api";
 import { Icon } from "../shared/icon";
+import { Trouble } from "../shared/trouble";
 import { useUsers } from "../shared/users";
 import { words } from "../shared/words";
 import { CompanySection } from "./company";
@@ -34,14 +35,7 @@ function Customer({ id }: { readonly id: string }) {
   const { contact, failure, load } = state;
   return (
     <>
-      {failure !== undefined && (
-        <p className="trouble" role="alert">
-          {words(failure)}{" "}
-          <button type="button" className="link" onClick={load}>
-            Try again
-          </button>
-        </p>
-      )}
+      <Trouble of={failure === undefined ? undefined : words(failure)} onRetry={load} />
       {contact !== undefined && <Details {...state} contact={contact} />}
     </>
   );

@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { type api, postroom } from "../api";
 import { conversationOf, useAddress } from "../shared/router";
+import { Trouble } from "../shared/trouble";
 import { words } from "../shared/words";
 import { StreamCard } from "./card";
 import { FilterBar, useFilters } from "./filters";
@@ -32,18 +33,10 @@ export function Stream() {
   return (
     <section className="stream" aria-label="Stream">
       <FilterBar {...filters} />
-      {failure !== undefined && (
-        <p className="trouble" role="alert">
-          {words(failure)}{" "}
-          <button
-            type="button"
-            className="link"
-            onClick={() => store.load().then(() => setFailure(undefined), setFailure)}
-          >
-            Try again
-          </button>
-        </p>
-      )}
+      <Trouble
+        of={failure === undefined ? undefined : words(failure)}
+        onRetry={() => store.load().then(() => setFailure(undefined), setFailure)}
+      />
       <ul ref={cards} className="cards" aria-label="Conversations" aria-busy={list === undefined} onKeyDown={moveFocus}>
         {list?.cards.map((card) => (
           <StreamCard key={card.id} card={card} active={card.id === active} onClose={close} />

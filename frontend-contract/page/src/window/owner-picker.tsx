@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import type { api } from "../api";
 import { Avatar } from "../shared/avatar";
+import { Trouble } from "../shared/trouble";
 import { useUsers } from "../shared/users";
 import { words } from "../shared/words";
 
@@ -103,11 +104,7 @@ function Choices({ owner, onEnd, onChoose }: ChoicesProps) {
         }}
         onKeyDown={key}
       />
-      {failure !== undefined && (
-        <p className="trouble" role="alert">
-          {words(failure)}
-        </p>
-      )}
+      <Trouble of={failure === undefined ? undefined : words(failure)} />
       <div id={list} role="listbox" aria-label="New owner" className="options">
         {found.map((user, index) => (
           <div

@@ -2,6 +2,7 @@ import { useEffect } from "react";
 import { Editor } from "../editor/editor";
 import { Icon } from "../shared/icon";
 import { openConversation } from "../shared/router";
+import { Trouble } from "../shared/trouble";
 import { words } from "../shared/words";
 import { WindowHeader } from "./header";
 import { MessageList } from "./message-list";
@@ -59,14 +60,7 @@ function Open({ id, onContact, customerShown, onCustomer }: WindowProps & { read
           onCustomer={onCustomer}
         />
       )}
-      {failure !== undefined && (
-        <p className="trouble" role="alert">
-          {words(failure)}{" "}
-          <button type="button" className="link" onClick={load}>
-            Try again
-          </button>
-        </p>
-      )}
+      <Trouble of={failure === undefined ? undefined : words(failure)} onRetry={load} />
       {open === undefined ? (
         <div className="messages" aria-busy="true" />
       ) : (
