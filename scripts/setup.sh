@@ -65,11 +65,14 @@ has_schemathesis() {
   cmp -s scripts/requirements.txt "$local_dir/python/requirements.txt" && "$local_dir/python/bin/schemathesis" --version >/dev/null 2>&1
 }
 
-# The directory of node and npm: the machine's own from version 20 on, else what was unpacked here.
+# What builds the page wants 20.19, or 22.12 and later.
+node_is_new_enough='const [a, b] = process.versions.node.split(".").map(Number);
+  process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)'
+# The directory of node and npm: the machine's own where it is new enough, else what was unpacked here.
 node_bin() {
   local dir
   for dir in "$(command -v npm >/dev/null && dirname "$(command -v node)")" "$local_dir/node/bin"; do
-    [ -n "$dir" ] && [ "$("$dir/node" -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge 20 ] || continue
+    [ -n "$dir" ] && "$dir/node" -e "$node_is_new_enough" 2>/dev/null || continue
     echo "$dir"
     return
   done
@@ -305,10 +308,10 @@ step "cargo-deny" has_deny install_deny \
   "cargo-deny: cargo install --locked --root .local cargo-deny@$deny_version"
 step "Schemathesis" has_schemathesis install_schemathesis \
   "Schemathesis: make python3 (3.10 or newer) with venv available (Debian, Ubuntu: apt-get install python3-venv) and PyPI reachable."
-step "Node 20 or newer, with npm" has_node install_node \
-  "Node: install version 20 or newer with npm (https://nodejs.org; macOS: brew install node), or make python3 with pip available so that it comes from PyPI."
+step "Node 20.19, or 22.12 and newer, with npm" has_node install_node \
+  "Node: install version 22.12 or newer (or 20.19) with npm (https://nodejs.org; macOS: brew install node), or make python3 with pip available so that it comes from PyPI."
 step "newman" has_newman install_newman \
-  "newman: make Node 20 or newer with npm available, and registry.npmjs.org reachable."
+  "newman: make Node with npm available, and registry.npmjs.org reachable."
 step "Chromium" has_chromium install_chromium \
   "Chromium: install it (Debian, Ubuntu: as root, apt-get install chromium; macOS: brew install --cask chromium), or set CHROMIUM to the program of a Chrome."
 
